@@ -1,0 +1,1 @@
+"""How a node follows the datastore: revisions, hints, catching up."""

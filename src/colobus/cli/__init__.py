@@ -1,0 +1,1 @@
+"""The command line: `colobus`, also installed as `kong`."""

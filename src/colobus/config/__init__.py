@@ -1,0 +1,1 @@
+"""Settings: one declaration each, read from file, environment and flags."""

@@ -1,0 +1,138 @@
+"""The error tree. Each surface (proxy, Admin API, CLI) translates it in exactly one place.
+
+::
+
+    GatewayError
+    ├── ConfigError             settings that cannot be used, all of them at once
+    ├── SchemaError             an entity that breaks its schema: field -> message(s)
+    ├── StoreError
+    │   ├── UniqueError         a unique value is taken
+    │   ├── ForeignKeyError     a parent does not exist
+    │   ├── StoreUnavailableError   cannot be reached now; may succeed later
+    │   └── StoreUnusableError  corrupt, or of a newer version; a person must act
+    ├── ProtocolError           bytes that break HTTP, with the status to answer
+    ├── UpstreamError
+    │   ├── ConnectError
+    │   ├── UpstreamTimeoutError
+    │   ├── UpstreamClosedError
+    │   └── UpstreamProtocolError
+    ├── ClusterError
+    ├── PluginError             a plugin that cannot be loaded or misbehaves
+    └── NodeError               a node that cannot be started, stopped or found
+"""
+
+from collections.abc import Mapping, Sequence
+
+__all__ = [
+    "ClusterError",
+    "ConfigError",
+    "ConnectError",
+    "ForeignKeyError",
+    "GatewayError",
+    "NodeError",
+    "PluginError",
+    "ProtocolError",
+    "SchemaError",
+    "StoreError",
+    "StoreUnavailableError",
+    "StoreUnusableError",
+    "UniqueError",
+    "UpstreamClosedError",
+    "UpstreamError",
+    "UpstreamProtocolError",
+    "UpstreamTimeoutError",
+]
+
+
+class GatewayError(Exception):
+    """Base of every error this package raises on purpose."""
+
+
+class ConfigError(GatewayError):
+    """One or more settings cannot be used; ``problems`` holds a readable line for each."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = tuple(problems)
+
+
+class SchemaError(GatewayError):
+    """An entity breaks its schema.
+
+    ``fields`` maps a dotted field path to its message, or to the list of them; the path
+    ``message`` carries what concerns the entity as a whole (reference: admin-api §1.2).
+    """
+
+    def __init__(self, fields: Mapping[str, str | list[str]]) -> None:
+        super().__init__(", ".join(f"{field}: {text}" for field, text in fields.items()))
+        self.fields = dict(fields)
+
+
+class StoreError(GatewayError):
+    """The datastore refused or failed."""
+
+
+class UniqueError(StoreError):
+    """``value`` of ``field`` is taken by another row."""
+
+    def __init__(self, field: str, value: object) -> None:
+        super().__init__(f"{field} already exists with value '{value}'")
+        self.field = field
+        self.value = value
+
+
+class ForeignKeyError(StoreError):
+    """``field`` names a parent, ``value``, that does not exist."""
+
+    def __init__(self, field: str, value: object) -> None:
+        super().__init__(f"{field} does not exist with value '{value}'")
+        self.field = field
+        self.value = value
+
+
+class StoreUnavailableError(StoreError):
+    """The datastore cannot be reached now; the same call may succeed later."""
+
+
+class StoreUnusableError(StoreError):
+    """The datastore is corrupt or of a newer schema; the text says what a person can do."""
+
+
+class ProtocolError(GatewayError):
+    """A peer broke HTTP; ``status`` is what to answer (RFC 9110 §15)."""
+
+    def __init__(self, reason: str, status: int = 400) -> None:
+        super().__init__(reason)
+        self.status = status
+
+
+class UpstreamError(GatewayError):
+    """The upstream service gave no usable answer."""
+
+
+class ConnectError(UpstreamError):
+    """No connection to the upstream service could be made."""
+
+
+class UpstreamTimeoutError(UpstreamError):
+    """The upstream service took longer than a timeout of its API."""
+
+
+class UpstreamClosedError(UpstreamError):
+    """The upstream service closed before its answer was complete."""
+
+
+class UpstreamProtocolError(UpstreamError):
+    """The upstream service answered with bytes that are not one clear HTTP message."""
+
+
+class ClusterError(GatewayError):
+    """The cluster agent refused or failed."""
+
+
+class PluginError(GatewayError):
+    """A plugin cannot be loaded, or a row names one that is not enabled."""
+
+
+class NodeError(GatewayError):
+    """A node cannot be started, stopped or found."""

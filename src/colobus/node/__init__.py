@@ -1,0 +1,1 @@
+"""One node put together: supervisor, workers, the bus between them, signals."""

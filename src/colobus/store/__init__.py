@@ -1,0 +1,1 @@
+"""The datastore: interface, SQL backends, migrations."""
