@@ -1,0 +1,49 @@
+# Everything a developer runs, listed by `make`. Thin: each target is one command.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+
+.PHONY: help setup run test test-pure lint types fmt docs build-extensions check clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | column -t -s:
+
+setup: $(BIN)/ruff  ## make the virtual environment with everything for development
+
+$(BIN)/ruff: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $(BIN)/ruff
+
+run: setup  ## run a node in the foreground
+	$(BIN)/colobus start --foreground
+
+test: setup  ## run every test, with the build that is installed
+	$(BIN)/pytest
+
+test-pure: setup  ## run every test with the pure build
+	COLOBUS_PURE=1 $(BIN)/pytest
+
+lint: setup  ## check style
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: setup  ## check types
+	$(BIN)/mypy
+
+fmt: setup  ## format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+docs: setup  ## write the generated references anew
+	$(BIN)/python -m colobus.config.documents
+
+build-extensions: setup  ## compile the extensions in place
+	$(BIN)/python setup.py build_ext --inplace
+
+check: lint types test test-pure  ## what CI runs
+
+clean:  ## remove what was built
+	rm -rf build dist src/*.egg-info
+	find src -name '*.so' -delete
+	find src/colobus/gateway -name '*.c' -delete

@@ -1,0 +1,198 @@
+"""The composition root of a node: everything that exists, in the order in which it starts.
+
+Bind the listeners, open the datastore, follow it, start the workers, serve the Admin API, register
+the node; then wait to be told to stop, and take it down in the opposite order: refuse, drain, leave
+the registry, close the datastore.
+"""
+
+import asyncio
+import logging
+import signal
+import socket
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from typing import Any
+from uuid import uuid4
+
+from colobus.admin.app import AdminApp
+from colobus.admin.server import serve
+from colobus.changes.follower import Follower
+from colobus.changes.image import Image
+from colobus.clock import Clock
+from colobus.config.settings import Settings
+from colobus.errors import NodeError
+from colobus.gateway.counters import SharedCounters
+from colobus.gateway.stats import SharedStats
+from colobus.model.kind import Catalog
+from colobus.node.facade import NodeView
+from colobus.node.identity import advertised_address, load_name
+from colobus.node.listeners import bind, bind_group
+from colobus.node.lookups import LookupService
+from colobus.node.registry import Registration
+from colobus.node.workers import Launch, Workers
+from colobus.plugins.registry import Registry
+from colobus.store.interface import Store
+
+__all__ = ["Supervisor"]
+
+START_TIMEOUT_S = 30.0
+"""How long workers may take until all of them answer."""
+
+QUIT_TIMEOUT_S = 600.0
+"""A bound on draining; `colobus quit --timeout` asks for a fast stop long before."""
+
+logger = logging.getLogger(__name__)
+
+
+class Supervisor:
+    """One node.
+
+    Args:
+        settings: checked settings.
+        registry: the plugins of this node.
+        store: the datastore, not yet opened.
+        clock: time.
+    """
+
+    def __init__(
+        self, settings: Settings, registry: Registry, store: Store, clock: Clock
+    ) -> None:
+        self.settings = settings
+        self.registry = registry
+        self.catalog: Catalog = registry.catalog()
+        self.store = store
+        self.clock = clock
+        self._stop = _StopRequest()
+
+    async def run(self, ready: Callable[[], None]) -> None:
+        """Run until a signal asks to stop; call ``ready`` once requests are answered.
+
+        Raises:
+            NodeError: a port cannot be bound, or the workers do not come up.
+            StoreError: the datastore cannot be used.
+            PluginError: a plugin is in use but not enabled.
+        """
+        self._stop.listen()
+        with ExitStack() as sockets:
+            proxy = bind_group(
+                self.settings.proxy_listen, self.settings.worker_count(), "proxy_listen"
+            )
+            for sock in proxy:
+                sockets.enter_context(sock)
+            admin = sockets.enter_context(bind(self.settings.admin_listen, "admin_listen"))
+            await self.store.open()
+            try:
+                await self._run_on_store(proxy, admin, ready)
+            finally:
+                await self.store.close()
+
+    async def _run_on_store(
+        self, proxy: list[socket.socket], admin: socket.socket, ready: Callable[[], None]
+    ) -> None:
+        image = Image(self.catalog)
+        lookups = LookupService(self.store)
+        counters = SharedCounters.create(self.settings.counters_size)
+        stats = SharedStats.create(len(proxy))
+        launch = Launch(
+            [[sock] for sock in proxy], counters.fileno(), stats.fileno(), self._worker_settings()
+        )
+        workers = Workers(launch, image, lookups, self.clock)
+        follower = Follower(self.store, workers, self.catalog, self.clock)
+        await follower.start()
+        self.registry.check_in_use(row["name"] for row in image.rows()["plugins"])
+        registration = self._registration()
+        view = NodeView(self.settings, self.registry, registration, workers, follower, stats)
+        app = AdminApp(self.store, self.catalog, self.registry.schemas(), view, self.clock)
+        closing = asyncio.Event()
+        async with asyncio.TaskGroup() as group:
+            working = group.create_task(workers.run(), name="workers")
+            serving = [
+                group.create_task(follower.run(), name="follower"),
+                group.create_task(lookups.run(), name="lookups"),
+            ]
+            await self._until_ready(workers)
+            admin_server = group.create_task(serve(app, admin, stop=closing), name="admin")
+            await registration.register()
+            serving.append(group.create_task(registration.keep_alive(), name="keepalive"))
+            ready()
+            logger.info("node %s is ready at revision %d", registration.name, follower.applied)
+            await self._until_stopped(workers)
+            closing.set()
+            await admin_server
+            await working
+            await registration.unregister()
+            for task in serving:
+                task.cancel()
+
+    async def _until_ready(self, workers: Workers) -> None:
+        try:
+            async with asyncio.timeout(START_TIMEOUT_S):
+                await workers.wait_ready()
+        except TimeoutError:
+            raise NodeError(f"the workers did not come up within {START_TIMEOUT_S:g} s") from None
+
+    async def _until_stopped(self, workers: Workers) -> None:
+        """Wait for a signal, then end the workers: drained, or at once when that is asked for."""
+        await self._stop.asked.wait()
+        logger.info("stopping" if self._stop.fast.is_set() else "draining")
+        async with asyncio.TaskGroup() as group:
+            forcing = group.create_task(self._force(workers), name="force")
+            if not self._stop.fast.is_set():
+                await workers.stop(QUIT_TIMEOUT_S)
+                forcing.cancel()
+
+    async def _force(self, workers: Workers) -> None:
+        await self._stop.fast.wait()
+        await workers.stop(None)
+
+    def _registration(self) -> Registration:
+        settings = self.settings
+        listen = f"{settings.cluster_listen[0]}:{settings.cluster_listen[1]}"
+        return Registration(
+            self.store,
+            self.clock,
+            name=load_name(settings.serf_node_id, socket.gethostname(), listen, uuid4()),
+            address=advertised_address(settings.cluster_advertise, settings.cluster_listen),
+            ttl_s=settings.cluster_ttl_on_failure,
+        )
+
+    def _worker_settings(self) -> Mapping[str, Any]:
+        settings = self.settings
+        return {
+            "log_level": settings.log_level,
+            "salt": self.store.salt,
+            "custom_plugins": list(settings.custom_plugins),
+            "cache_bytes": settings.mem_cache_size,
+            "gateway": {
+                "server_tokens": settings.server_tokens,
+                "latency_tokens": settings.latency_tokens,
+                "upstream_keepalive": settings.upstream_keepalive,
+                "trusted_ips": list(settings.trusted_ips),
+                "path_handling": settings.path_handling,
+                "max_connections": settings.max_connections,
+            },
+        }
+
+
+class _StopRequest:
+    """What the signals of this process asked for."""
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+        self.fast = asyncio.Event()
+
+    def listen(self) -> None:
+        """Take over SIGTERM and SIGINT (fast), and SIGQUIT (drain; asked twice: fast)."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._ask_fast)
+        loop.add_signal_handler(signal.SIGQUIT, self._ask_drain)
+
+    def _ask_fast(self) -> None:
+        self.fast.set()
+        self.asked.set()
+
+    def _ask_drain(self) -> None:
+        if self.asked.is_set():
+            self.fast.set()
+        self.asked.set()
