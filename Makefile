@@ -36,7 +36,7 @@ fmt: setup  ## format the code
 	$(BIN)/ruff check --fix .
 
 docs: setup  ## write the generated references anew
-	$(BIN)/python -m colobus.config.documents
+	$(BIN)/python -m colobus.cli.documents
 
 build-extensions: setup  ## compile the extensions in place
 	$(BIN)/python setup.py build_ext --inplace

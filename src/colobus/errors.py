@@ -17,6 +17,8 @@
     │   ├── UpstreamClosedError
     │   └── UpstreamProtocolError
     ├── ClusterError
+    │   ├── ClusterProtocolError    bytes of a gossip peer or RPC client that break the protocol
+    │   └── KeyringError        a key or keyring file that cannot be used
     ├── PluginError             a plugin that cannot be loaded or misbehaves
     └── NodeError               a node that cannot be started, stopped or found
 """
@@ -25,10 +27,12 @@ from collections.abc import Mapping, Sequence
 
 __all__ = [
     "ClusterError",
+    "ClusterProtocolError",
     "ConfigError",
     "ConnectError",
     "ForeignKeyError",
     "GatewayError",
+    "KeyringError",
     "NodeError",
     "PluginError",
     "ProtocolError",
@@ -128,6 +132,14 @@ class UpstreamProtocolError(UpstreamError):
 
 class ClusterError(GatewayError):
     """The cluster agent refused or failed."""
+
+
+class ClusterProtocolError(ClusterError):
+    """Bytes of a gossip peer or of an RPC client break the protocol or its limits."""
+
+
+class KeyringError(ClusterError):
+    """A key, or a keyring file, cannot be used; the text never holds a key."""
 
 
 class PluginError(GatewayError):

@@ -92,7 +92,7 @@ def _between(low: int, high: int) -> Check:
             raise ValueError(f"must be an integer between {low} and {high}")
         return int(value)
 
-    return Check(check)
+    return Check(check, whole=True)
 
 
 def _check_upstream_url(url: str) -> str:
@@ -139,4 +139,10 @@ APIS = Kind(
     unique=(("name",),),
     resident=True,
     collections=(Collection("/apis"),),
+    old_names={
+        "request_host": "hosts",
+        "request_path": "uris",
+        "strip_request_path": "strip_uri",
+    },
+    patch_needs_field=True,
 )

@@ -29,4 +29,5 @@ CONSUMERS = Kind(
     unique=(("username",), ("custom_id",)),
     lookups=("username", "custom_id"),
     collections=(Collection("/consumers"),),
+    patch_needs_field=True,
 )

@@ -86,6 +86,8 @@ class Kind:
         expires: rows may carry an expiry, after which they are not seen.
         created_at_ms: the precision of ``created_at``, in milliseconds.
         collections: the places in the Admin API.
+        old_names: a field's name in older versions -> its name; writes and filters take either.
+        patch_needs_field: a PATCH without any field is refused, instead of changing nothing.
     """
 
     name: str
@@ -102,6 +104,8 @@ class Kind:
     expires: bool = False
     created_at_ms: int = 1000
     collections: tuple[Collection, ...] = ()
+    old_names: Mapping[str, str] = field(default_factory=dict)
+    patch_needs_field: bool = False
 
     @property
     def indexed(self) -> tuple[str, ...]:

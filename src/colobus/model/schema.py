@@ -8,8 +8,8 @@ messages of the reference (admin-api §1.2 "Typed coercion", plugin-framework §
 It knows nothing of stores, routes or plugins.
 """
 
-import math
 import re
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
@@ -44,9 +44,11 @@ __all__ = [
     "Table",
     "Timestamp",
     "Url",
+    "coerce",
     "describe",
     "is_uuid",
     "validate",
+    "whole_numbers",
 ]
 
 type_error = "colobus_type"
@@ -70,10 +72,11 @@ class Check:
     """A field's own rule, run after its type and enum were found right.
 
     ``rule`` takes the value and returns it, normalised if need be, or raises ValueError with the
-    message of the reference.
+    message of the reference. ``whole`` says that a number it lets pass is always an integer.
     """
 
     rule: Callable[[Any], Any]
+    whole: bool = False
 
     def __get_pydantic_core_schema__(
         self, source: object, handler: GetCoreSchemaHandler
@@ -99,6 +102,7 @@ class _Null:
 
 _NULL = _Null()
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
+_LARGEST_NUMBER = sys.float_info.max
 
 
 def _mismatch(kind: str) -> PydanticCustomError:
@@ -119,9 +123,10 @@ def _to_number(value: object) -> int | float:
         if _NUMBER.fullmatch(text) is None:
             raise _mismatch("number")
         value = float(text)
-    if not isinstance(value, (int, float)) or not math.isfinite(value):
+    if not isinstance(value, (int, float)) or not abs(value) <= _LARGEST_NUMBER:
         raise _mismatch("number")
-    return int(value) if value == int(value) else value
+    # Beyond 64 bits a number travels as a float: the node bus and databases hold no such integer.
+    return int(value) if value == int(value) and abs(value) < 2**63 else float(value)
 
 
 def _to_boolean(value: object) -> bool:
@@ -192,6 +197,18 @@ def _to_id(value: object) -> str:
         raise ValueError(f"{value} is not a valid uuid")
     return value.strip().lower()
 
+
+_COERCIONS: Mapping[str, Callable[[object], Any]] = {
+    "string": _to_string,
+    "number": _to_number,
+    "boolean": _to_boolean,
+    "array": _to_array,
+    "table": _to_table,
+    "url": _to_url,
+    "timestamp": _to_timestamp,
+    "id": _to_id,
+}
+"""Kong's name of a type -> what takes input for it."""
 
 String = Annotated[str, FieldType("string"), BeforeValidator(_to_string)]
 Number = Annotated[int | float, FieldType("number"), BeforeValidator(_to_number)]
@@ -276,8 +293,32 @@ def _message(error: ErrorDetails, path: str) -> list[tuple[str, list[str]]]:
             ]
         return [(path, [str(cause)])]
     wanted = error["msg"] if kind == type_error else kind.partition("_")[0]
+    return [(path, [_not_a(name, wanted)])]
+
+
+def _not_a(name: str, wanted: str) -> str:
     article = "an" if wanted[0] in "aeio" else "a"
-    return [(path, [f"{name} is not {article} {wanted}"])]
+    return f"{name} is not {article} {wanted}"
+
+
+def coerce(model: type[Schema], name: str, value: object) -> object:
+    """Return ``value`` as the type of the field ``name`` takes it; its own checks do not run.
+
+    Raises:
+        SchemaError: the type cannot take it.
+    """
+    info = model.model_fields[name]
+    types = [
+        item.name
+        for item in (*info.metadata, *_inner_metadata(info.annotation))
+        if isinstance(item, FieldType)
+    ]
+    try:
+        return _COERCIONS[types[0]](_NULL if value is None else value)
+    except PydanticCustomError as exc:
+        raise SchemaError({name: _not_a(name, exc.message())}) from None
+    except ValueError as exc:
+        raise SchemaError({name: str(exc)}) from None
 
 
 def describe(model: type[Schema]) -> dict[str, Any]:
@@ -289,6 +330,16 @@ def describe(model: type[Schema]) -> dict[str, Any]:
     if any(decorator.info.mode == "after" for decorator in decorators.values()):
         shown["self_check"] = "function"
     return shown
+
+
+def whole_numbers(model: type[Schema]) -> frozenset[str]:
+    """Return the fields whose check lets only integers pass."""
+    return frozenset(
+        name
+        for name, info in model.model_fields.items()
+        for item in (*info.metadata, *_inner_metadata(info.annotation))
+        if isinstance(item, Check) and item.whole
+    )
 
 
 def _describe_field(info: FieldInfo) -> dict[str, Any]:

@@ -20,7 +20,7 @@ APPLY_TIMEOUT_S = 5.0
 class NodeView:
     """Implements :class:`colobus.admin.node.NodeFacade`."""
 
-    def __init__(  # noqa: PLR0913
+    def __init__(
         self,
         settings: Settings,
         registry: Registry,
@@ -59,7 +59,9 @@ class NodeView:
         """Return every node of the registry, this one with its revision."""
         members = await self._registration.members()
         return [
-            {**member, "revision": self._follower.applied} if member["name"] == self.name else member
+            {**member, "revision": self._follower.applied}
+            if member["name"] == self.name
+            else member
             for member in members
         ]
 

@@ -54,9 +54,7 @@ class Supervisor:
         clock: time.
     """
 
-    def __init__(
-        self, settings: Settings, registry: Registry, store: Store, clock: Clock
-    ) -> None:
+    def __init__(self, settings: Settings, registry: Registry, store: Store, clock: Clock) -> None:
         self.settings = settings
         self.registry = registry
         self.catalog: Catalog = registry.catalog()
@@ -102,7 +100,14 @@ class Supervisor:
         self.registry.check_in_use(row["name"] for row in image.rows()["plugins"])
         registration = self._registration()
         view = NodeView(self.settings, self.registry, registration, workers, follower, stats)
-        app = AdminApp(self.store, self.catalog, self.registry.schemas(), view, self.clock)
+        app = AdminApp(
+            self.store,
+            self.catalog,
+            self.registry.schemas(),
+            view,
+            self.clock,
+            cors_origins=self.settings.admin_cors_origins,
+        )
         closing = asyncio.Event()
         async with asyncio.TaskGroup() as group:
             working = group.create_task(workers.run(), name="workers")
@@ -168,8 +173,12 @@ class Supervisor:
                 "latency_tokens": settings.latency_tokens,
                 "upstream_keepalive": settings.upstream_keepalive,
                 "trusted_ips": list(settings.trusted_ips),
-                "path_handling": settings.path_handling,
+                "path_handling": "raw" if settings.path_handling == "raw" else "resolved",
                 "max_connections": settings.max_connections,
+                "idle_timeout": float(settings.client_idle_timeout),
+                "head_timeout": float(settings.client_head_timeout),
+                "body_timeout": float(settings.client_body_timeout),
+                "send_timeout": float(settings.client_body_timeout),
             },
         }
 

@@ -12,19 +12,21 @@ import logging
 import random
 import signal
 import socket
-from collections.abc import Coroutine, Sequence
-from dataclasses import dataclass, fields
+import sys
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from dataclasses import dataclass
 from typing import Any, assert_never
 
 from colobus.cache.fenced import FencedCache, Key
 from colobus.cache.lookups import CachedLookups
-from colobus.clock import SystemClock
+from colobus.clock import Clock, SystemClock
 from colobus.errors import NodeError
 from colobus.gateway.chain import ChainTable
 from colobus.gateway.counters import SharedCounters
 from colobus.gateway.loop import Loop
 from colobus.gateway.selector import new_event_loop
-from colobus.gateway.service import Gateway, GatewaySettings
+from colobus.gateway.service import Gateway
+from colobus.gateway.settings import GatewaySettings
 from colobus.gateway.stats import SharedStats
 from colobus.model.change import Change
 from colobus.node.bus import (
@@ -44,8 +46,8 @@ from colobus.node.bus import (
 )
 from colobus.node.logs import configure_logging
 from colobus.node.memory import Memory
-from colobus.plugins import registry
 from colobus.plugins.context import Capabilities
+from colobus.plugins.registry import load
 
 __all__ = ["WorkerSettings", "main"]
 
@@ -62,7 +64,7 @@ class WorkerSettings:
         salt: the datastore's, for tokens of secrets.
         custom_plugins: names beside the bundled ones.
         cache_bytes: memory for looked-up rows.
-        gateway: the fields of GatewaySettings, ``trusted_ips`` as text.
+        gateway: fields of GatewaySettings, ``trusted_ips`` as text.
     """
 
     slot: int
@@ -71,3 +73,201 @@ class WorkerSettings:
     custom_plugins: list[str]
     cache_bytes: int
     gateway: dict[str, Any]
+
+    def gateway_settings(self) -> GatewaySettings:
+        """Return the settings of the data path."""
+        trusted = tuple(ipaddress.ip_network(text) for text in self.gateway["trusted_ips"])
+        return GatewaySettings(**{**self.gateway, "trusted_ips": trusted})
+
+
+@dataclass(frozen=True, slots=True)
+class Inherited:
+    """The descriptors a worker gets from the supervisor."""
+
+    bus: int
+    counters: int
+    stats: int
+    listeners: Sequence[int]
+
+
+class _Ended(Exception):  # noqa: N818  (control flow: leaves the task group)
+    """The worker is to end now."""
+
+
+class Worker:
+    """One worker that knows its settings.
+
+    Args:
+        inherited: its descriptors.
+        settings: what the supervisor told.
+        bus: where messages come from and go to.
+        data_path: the loop that asyncio shares this thread with.
+        clock: time.
+        group: owns every task.
+    """
+
+    def __init__(
+        self,
+        inherited: Inherited,
+        settings: WorkerSettings,
+        bus: Bus,
+        data_path: Loop,
+        clock: Clock,
+        group: asyncio.TaskGroup,
+    ) -> None:
+        self.bus = bus
+        self.clock = clock
+        self.group = group
+        self.ended = asyncio.Event()
+        self.listeners = [socket.socket(fileno=fd) for fd in inherited.listeners]
+        registry = load(settings.custom_plugins)
+        stats = SharedStats.attach(inherited.stats).slot(settings.slot)
+        stats.reset_gauges()
+        cache = FencedCache(registry.catalog(), settings.salt, settings.cache_bytes)
+        self.lookups = CachedLookups(cache, self.ask)
+        self.counters = SharedCounters.attach(inherited.counters)
+        plugins = registry.instantiate(self.capabilities)
+        self.memory = Memory(cache, lambda: ChainTable(plugins))
+        self.gateway = Gateway(
+            data_path,
+            clock=clock,
+            router=self.memory.router,
+            chains=self.memory.chains,
+            settings=settings.gateway_settings(),
+            stats=stats,
+            spawn=self.spawn,
+        )
+        self.is_listening = False
+
+    def capabilities(self, plugin: str) -> Capabilities:
+        """Return what the plugin of that name is given."""
+        return Capabilities(
+            lookups=self.lookups,
+            counters=self.counters,
+            clock=self.clock,
+            random=random.SystemRandom(),
+            logger=logging.getLogger(f"colobus.plugins.{plugin}"),
+            spawn=self.spawn,
+        )
+
+    def spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        """Run ``work`` beside everything else; its failure is logged and costs nothing else."""
+        self.group.create_task(_guarded(work, name), name=name)
+
+    async def serve(self, messages: AsyncIterator[Message]) -> None:
+        """Act on the supervisor's messages until there are no more: then it is gone."""
+        async for message in messages:
+            self.take(message)
+        self.ended.set()
+
+    def take(self, message: Message) -> None:
+        """Act on one message."""
+        match message:
+            case Replace():
+                self.memory.begin_replace()
+            case ReplaceRows(kind, rows):
+                self.memory.add(kind, rows)
+            case Replaced(revision):
+                self.replaced(revision)
+            case Apply(revision, changes):
+                self.memory.apply(revision, [Change.unpack(packed) for packed in changes])
+                self.bus.post(Applied(revision))
+            case Answers():
+                self.answered(message)
+            case Failed():
+                self.failed(message)
+            case Drain(seconds):
+                self.gateway.drain(seconds, self.ended.set)
+            case Configure() | Ready() | Applied() | LookUp():
+                raise NodeError(f"{type(message).__name__} came from the supervisor")
+            case _:
+                assert_never(message)
+
+    def replaced(self, revision: int) -> None:
+        """Route by ``revision`` and say so; the first time, start to listen."""
+        self.memory.finish_replace(revision)
+        self.gateway.router = self.memory.router
+        self.gateway.chains = self.memory.chains
+        if self.is_listening:
+            self.bus.post(Applied(revision))
+            return
+        self.is_listening = True
+        # What exists now lives as long as the worker: collections need not look at it again.
+        gc.collect()
+        gc.freeze()
+        for sock in self.listeners:
+            self.gateway.listen(sock)
+        self.bus.post(Ready(revision))
+
+    def answered(self, message: Answers) -> None:
+        """Hand answers to who asked."""
+        for kind, field, value, rows in message.answers:
+            self.lookups.answer((kind, field, value), rows, message.revision)
+
+    def failed(self, message: Failed) -> None:
+        """Tell who asked that there is no answer."""
+        for kind, field, value in message.keys:
+            self.lookups.fail((kind, field, value), message.reason)
+
+    def ask(self, key: Key) -> None:
+        """Send a look-up to the supervisor."""
+        self.bus.post(LookUp(*key))
+
+
+async def _guarded(work: Coroutine[Any, Any, None], name: str) -> None:
+    try:
+        await work
+    except Exception:  # the top of a task: whatever it is, the worker goes on
+        logger.exception("%s failed", name)
+
+
+async def run(inherited: Inherited, data_path: Loop, clock: Clock) -> None:
+    """Serve until the supervisor is gone or a drain is over.
+
+    Raises:
+        NodeError: the supervisor speaks another version.
+    """
+    bus = await Bus.open(socket.socket(fileno=inherited.bus))
+    messages = bus.messages()
+    first = await anext(messages, None)
+    if not isinstance(first, Configure):
+        raise NodeError("the supervisor did not say how to start")
+    settings = WorkerSettings(**first.settings)
+    configure_logging(settings.log_level)
+    try:
+        async with asyncio.TaskGroup() as group:
+            worker = Worker(inherited, settings, bus, data_path, clock, group)
+            group.create_task(worker.serve(messages), name="bus")
+            await worker.ended.wait()
+            raise _Ended
+    except* _Ended:
+        await bus.close()
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run a worker with the descriptors that ``arguments`` name."""
+    parser = argparse.ArgumentParser(prog="colobus.node.worker", description=__doc__)
+    for name in ("bus", "counters", "stats"):
+        parser.add_argument(f"--{name}", type=int, required=True)
+    parser.add_argument("--listen", type=int, action="append", required=True)
+    options = parser.parse_args(arguments)
+    inherited = Inherited(options.bus, options.counters, options.stats, options.listen)
+    # A terminal sends these to every process of its group; the supervisor decides what they mean.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGQUIT, signal.SIG_IGN)
+    clock = SystemClock()
+    data_path = Loop(clock)
+    loop = new_event_loop(data_path)
+    try:
+        loop.run_until_complete(run(inherited, data_path, clock))
+    except NodeError as exc:
+        logger.critical("%s", exc)
+        return 1
+    finally:
+        data_path.close()
+        loop.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

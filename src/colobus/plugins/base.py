@@ -36,6 +36,8 @@ class Plugin:
         no_consumer: a configuration may not name a consumer.
         Config: the schema of ``config``; phases get an instance of it.
         kinds: the entities the plugin owns.
+        migrations: the package of the scripts that make their tables, by its dotted name
+            (:mod:`colobus.store.migrations` says how to write one); needed where there are kinds.
     """
 
     name: ClassVar[str]
@@ -43,6 +45,7 @@ class Plugin:
     no_consumer: ClassVar[bool] = False
     Config: ClassVar[type[Schema]]
     kinds: ClassVar[tuple[Kind, ...]] = ()
+    migrations: ClassVar[str | None] = None
 
     def __init__(self, capabilities: Capabilities) -> None:
         self.capabilities = capabilities

@@ -128,12 +128,21 @@ class Response(Protocol):
 class Exchange(Protocol):
     """One request and its answer, travelling through the phases."""
 
-    request: Request
-    response: Response
     api: Row | None
     consumer: Row | None
     credential: Row | None
-    ctx: MutableMapping[str, Any]
+
+    @property
+    def request(self) -> Request:
+        """The request."""
+
+    @property
+    def response(self) -> Response:
+        """The answer."""
+
+    @property
+    def ctx(self) -> MutableMapping[str, Any]:
+        """What plugins leave for later phases and for each other."""
 
     @property
     def client_ip(self) -> str:

@@ -57,6 +57,9 @@ class Shell:
             for name, value in os.environ.items()
             if not name.startswith(("COLOBUS_", "KONG_")) or name == "COLOBUS_PURE"
         }
+        # A command that names no ports means the defaults.
+        environment["COLOBUS_PROXY_LISTEN"] = f"127.0.0.1:{self.ports[8000]}"
+        environment["COLOBUS_ADMIN_LISTEN"] = f"127.0.0.1:{self.ports[8001]}"
         environment["PATH"] = f"{Path(sys.executable).parent}:{environment['PATH']}"
         with tempfile.TemporaryFile("w+") as output:
             process = subprocess.Popen(

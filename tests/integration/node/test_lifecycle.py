@@ -137,19 +137,20 @@ def test_a_database_of_a_newer_version_refuses_to_start(tmp_path: Path) -> None:
     with node:
         assert node.stop() == 0
     with sqlite3.connect(node.prefix / "colobus.db") as database:
-        database.execute("UPDATE alembic_version SET version_num = '9999_from_the_future'")
+        database.execute("UPDATE schema_revisions SET revision = 'core_9999' WHERE module = 'core'")
     database.close()
     result = node.command("start", "--foreground")
     assert result.returncode == 1
-    assert "9999_from_the_future" in result.stderr
-    assert "newer" in result.stderr
+    assert "core_9999" in result.stderr
+    assert "knows only core_0001" in result.stderr
 
 
 def test_the_daemon_starts_answers_and_stops(tmp_path: Path) -> None:
     node = RunningNode(tmp_path / "node")
     started = node.command("start")
     try:
-        assert (started.returncode, started.stdout) == (0, "Colobus started\n"), started.stderr
+        assert started.returncode == 0, started.stderr
+        assert started.stdout.endswith("Colobus started\n")
         assert node.admin.get("/status").status_code == 200
         again = node.command("start")
         assert again.returncode == 1

@@ -1,0 +1,59 @@
+"""What the Admin API asks of the node it belongs to."""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+__all__ = ["NodeFacade"]
+
+
+class NodeFacade(Protocol):
+    """The node, as far as the Admin API knows it.
+
+    Every method is bounded in time. Apart from what is named, they raise
+    :class:`~colobus.errors.StoreUnavailableError` where they need a datastore that is away.
+    """
+
+    @property
+    def name(self) -> str:
+        """The node's name in the cluster; it signs what is written here."""
+
+    @property
+    def hostname(self) -> str:
+        """The name of the machine."""
+
+    async def applied(self, revision: int) -> Sequence[str]:
+        """Wait until every worker of this node routes by ``revision``, or some time has passed.
+
+        Returns:
+            The names of the workers that do not route by it; none when all do.
+        """
+
+    def configuration(self) -> Mapping[str, object]:
+        """Return the effective settings by their names, secrets masked."""
+
+    def server_counters(self) -> Mapping[str, int]:
+        """Return connections and requests of all workers, by the names of ``GET /status``."""
+
+    async def members(self) -> Sequence[Mapping[str, object]]:
+        """Return the members of the cluster: ``name``, ``address``, ``status``, and more.
+
+        Raises:
+            ClusterError: the cluster agent does not answer.
+        """
+
+    async def join(self, address: str) -> None:
+        """Join the cluster through the member at ``address``.
+
+        Raises:
+            ClusterError: it could not be reached, or the address cannot be one.
+        """
+
+    async def force_leave(self, name: str) -> None:
+        """Remove a failed member; an unknown name is no error.
+
+        Raises:
+            ClusterError: the cluster agent refused or failed.
+        """
+
+    def look(self) -> None:
+        """Look at the datastore's revision soon; a hint, which may come as often as it likes."""

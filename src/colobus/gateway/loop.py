@@ -1,0 +1,688 @@
+"""The data path's event loop: epoll, TCP transports, listeners, connects. Knows no HTTP.
+
+Shaped like asyncio, but small: no tasks, no futures, no streams. Everything runs in one thread;
+a callback that blocks blocks the worker. ``selector.py`` puts asyncio beside it.
+
+The rules every callback may rely on:
+
+* Nothing is called re-entrantly: ``connection_lost`` and ``failed`` come after the dispatch in
+  which their cause happened, exactly once, and nothing comes after them.
+* A callback that raises is logged and costs its own connection, never the loop.
+* A descriptor is closed only between two waits, so that no event of one wait can reach another
+  connection that was given the same number.
+
+This is the pure build; a compiled module of the same name and interface may take its place.
+"""
+
+import contextlib
+import errno
+import logging
+import os
+import select
+import socket
+from collections.abc import Callable
+from typing import Any, Final, Protocol as Interface
+
+from colobus.clock import Clock
+from colobus.gateway.timers import Timer, Timers
+
+__all__ = ["BUILD", "Connecting", "Listener", "Loop", "Protocol", "Transport"]
+
+BUILD: Final = "pure"
+
+IN = select.EPOLLIN
+OUT = select.EPOLLOUT
+HANG_UP = select.EPOLLHUP | select.EPOLLERR
+# Workers share listening sockets; a new connection wakes one of them, not all.
+ACCEPT = IN | select.EPOLLEXCLUSIVE
+
+RECEIVE_BYTES = 65536
+# Handles of one wait; the rest is reported by the next.
+MAX_EVENTS = 512
+# A worker that took a whole burst would leave the others idle.
+ACCEPTS_PER_TURN = 16
+ACCEPT_PAUSE_S = 1.0
+# Pieces given to one sendmsg; Linux takes 1024.
+PIECES_PER_SEND = 64
+# Unsent bytes of one connection after which its protocol is asked to pause.
+WRITE_HIGH_WATER = 262144
+
+logger = logging.getLogger(__name__)
+
+
+class Handler(Interface):
+    """What the loop's table holds for a descriptor."""
+
+    def on_event(self, events: int) -> None:
+        """Act on epoll events."""
+
+    def fail(self) -> None:
+        """Give up, because :meth:`on_event` raised or the loop closes."""
+
+
+class Mortal(Interface):
+    """A handler whose descriptor is to be closed between two waits."""
+
+    def bury(self) -> None:
+        """Close the descriptor and tell the owner."""
+
+
+class Protocol:
+    """What a connection reports to; every callback does nothing unless overridden."""
+
+    __slots__ = ()
+
+    def connection_made(self, transport: "Transport") -> None:
+        """Start; ``transport`` may be written to."""
+
+    def data_received(self, data: bytes) -> None:
+        """Take what arrived: 1 to 65536 bytes."""
+
+    def eof_received(self) -> None:
+        """Note that the peer will send no more; writing stays possible until ``close``."""
+
+    def connection_lost(self, error: OSError | None) -> None:
+        """Note the end; ``error`` is None after ``close``, ``abort`` and an orderly end."""
+
+    def pause_writing(self) -> None:
+        """Note that more is buffered than the write limit."""
+
+    def resume_writing(self) -> None:
+        """Note that the buffer fell to a quarter of the write limit."""
+
+
+def endpoint(address: tuple[Any, ...]) -> tuple[str, int]:
+    """Return host and port of a socket address, without scope; a mapped IPv4 address as IPv4."""
+    host: str = address[0]
+    if ":" in host:
+        host = host.partition("%")[0]
+        if host.startswith("::ffff:") and "." in host:
+            host = host[7:]
+    return host, address[1]
+
+
+class Transport:
+    """One TCP connection, made by the loop.
+
+    Attributes:
+        protocol: who is told; may be replaced.
+        peer: address and port of the other side.
+        buffered: bytes written and not yet sent.
+        closing: ``close`` or ``abort`` was called, or the connection is gone.
+    """
+
+    __slots__ = (
+        "broken",
+        "buffered",
+        "closed",
+        "closing",
+        "eof",
+        "error",
+        "fd",
+        "high",
+        "local_address",
+        "loop",
+        "mask",
+        "out",
+        "parked",
+        "paused_writer",
+        "peer",
+        "protocol",
+        "reading",
+        "sock",
+        "writable",
+    )
+
+    def __init__(
+        self, loop: "Loop", sock: socket.socket, protocol: Protocol, peer: tuple[str, int]
+    ) -> None:
+        self.loop = loop
+        self.sock = sock
+        self.fd = sock.fileno()
+        self.protocol = protocol
+        self.peer = peer
+        self.local_address: tuple[str, int] | None = None
+        self.out: list[bytes | memoryview] = []
+        self.buffered = 0
+        self.high = WRITE_HIGH_WATER
+        self.mask = IN
+        self.reading = True
+        self.writable = True
+        self.eof = False
+        self.closing = False
+        self.closed = False
+        self.parked = False  # taken out of epoll until reading is resumed
+        self.paused_writer = False
+        self.broken: OSError | None = None  # why sending failed
+        self.error: OSError | None = None
+
+    def start(self) -> None:
+        """Tell the protocol. Called once, by the loop, with the descriptor registered."""
+        try:
+            self.protocol.connection_made(self)
+        except Exception:
+            logger.exception("connection_made failed")
+            self.fail()
+
+    @property
+    def local(self) -> tuple[str, int]:
+        """Address and port of this side; to be asked for first while the connection is open."""
+        if self.local_address is None:
+            if self.closed:
+                return "", 0
+            self.local_address = endpoint(self.sock.getsockname())
+        return self.local_address
+
+    def set_write_buffer_limit(self, high: int) -> None:
+        """Pause the writer above ``high`` unsent bytes, resume it at a quarter of that."""
+        self.high = high
+
+    def write(self, data: bytes) -> None:
+        """Send ``data``, at once as far as the kernel takes it.
+
+        Ignored once the sending side is shut, broken or closing: the protocol is told the reason
+        by ``connection_lost``.
+        """
+        if not self.writable or not data:
+            return
+        if self.out:
+            self.out.append(data)
+            self.buffered += len(data)
+        else:
+            try:
+                sent = self.sock.send(data)
+            except BlockingIOError:
+                sent = 0
+            except OSError as error:
+                self.break_off(error)
+                return
+            if sent == len(data):
+                return
+            self.out.append(memoryview(data)[sent:])
+            self.buffered = len(data) - sent
+            self.set_mask()
+        if self.buffered > self.high and not self.paused_writer:
+            self.pause_writer()
+
+    def write_eof(self) -> None:
+        """Shut the sending side once everything is sent; reading goes on."""
+        if self.writable:
+            self.writable = False
+            if not self.out:
+                self.shut()
+
+    def pause_reading(self) -> None:
+        """Take no more from the kernel, so that the peer has to wait."""
+        if self.reading:
+            self.reading = False
+            self.set_mask()
+
+    def resume_reading(self) -> None:
+        """Read again."""
+        if not self.reading and not self.closing:
+            self.reading = True
+            if self.parked:
+                self.parked = False
+                self.mask = self.wanted()
+                self.loop.epoll.register(self.fd, self.mask)
+            else:
+                self.set_mask()
+
+    def close(self) -> None:
+        """Send what is buffered, then end the connection.
+
+        There is no time limit: the owner who set one calls ``abort`` when it is over.
+        """
+        if self.closing:
+            return
+        if not self.out or self.parked:
+            self.kill(None)
+            return
+        self.closing = True
+        self.reading = False
+        self.writable = False
+        self.set_mask()
+
+    def abort(self) -> None:
+        """End the connection now; what is buffered is lost."""
+        self.kill(None)
+
+    def fail(self) -> None:
+        """End the connection because a callback raised."""
+        self.kill(None)
+
+    def on_event(self, events: int) -> None:
+        """Send, receive or end, as epoll says."""
+        if events & OUT and self.out:
+            self.flush()
+        if self.closed:
+            return
+        if self.reading and not self.eof:
+            if events != OUT:
+                self.receive()
+        elif events & HANG_UP:
+            self.hang_up(events)
+
+    def receive(self) -> None:
+        """Hand one piece of data to the protocol."""
+        try:
+            data = self.sock.recv(RECEIVE_BYTES)
+        except BlockingIOError:
+            return
+        except OSError as error:
+            self.kill(error)
+            return
+        if data:
+            self.protocol.data_received(data)
+        elif self.broken is not None:
+            self.kill(self.broken)
+        else:
+            self.eof = True
+            self.set_mask()
+            self.protocol.eof_received()
+
+    def hang_up(self, events: int) -> None:
+        """Act on an end that epoll reports although nobody reads.
+
+        After an orderly end of both sides while reading is paused, data may wait in the kernel:
+        it is kept for later, but epoll must stop reporting. Everything else ends here.
+        """
+        if events & select.EPOLLERR or self.eof or self.closing or self.broken is not None:
+            code = self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            self.kill(OSError(code, os.strerror(code)) if code else self.broken)
+        else:
+            self.loop.unregister(self.fd)
+            self.parked = True
+
+    def break_off(self, error: OSError) -> None:
+        """Stop sending after a failure, but read on.
+
+        A server that refuses a large request answers and closes before it has read all of it;
+        its answer is already here when sending fails.
+        """
+        self.writable = False
+        self.broken = error
+        self.out.clear()
+        self.buffered = 0
+        if self.reading and not self.eof:
+            self.set_mask()
+        else:
+            self.kill(error)
+
+    def flush(self) -> None:
+        """Send buffered pieces as far as the kernel takes them."""
+        out = self.out
+        try:
+            sent = self.sock.sendmsg(out[:PIECES_PER_SEND])
+        except BlockingIOError:
+            return
+        except OSError as error:
+            self.break_off(error)
+            return
+        self.buffered -= sent
+        whole = 0
+        while whole < len(out) and sent >= len(out[whole]):
+            sent -= len(out[whole])
+            whole += 1
+        del out[:whole]
+        if out:
+            out[0] = memoryview(out[0])[sent:]
+        else:
+            self.drained()
+        if self.paused_writer and self.buffered <= self.high // 4 and not self.closed:
+            self.paused_writer = False
+            self.protocol.resume_writing()
+
+    def drained(self) -> None:
+        """Do what waited for the buffer to become empty."""
+        if self.closing:
+            self.kill(None)
+            return
+        if not self.writable:
+            self.shut()
+        self.set_mask()
+
+    def shut(self) -> None:
+        """Shut the sending side down; a connection that is gone is reported by epoll."""
+        try:
+            self.sock.shutdown(socket.SHUT_WR)
+        except OSError as error:
+            logger.debug("shutdown of %s:%d: %s", *self.peer, error)
+
+    def pause_writer(self) -> None:
+        """Ask the protocol to pause; its failure must not reach whoever is writing."""
+        self.paused_writer = True
+        try:
+            self.protocol.pause_writing()
+        except Exception:
+            logger.exception("pause_writing failed")
+            self.fail()
+
+    def wanted(self) -> int:
+        """Return the events worth waking up for."""
+        return (IN if self.reading and not self.eof else 0) | (OUT if self.out else 0)
+
+    def set_mask(self) -> None:
+        """Tell epoll what is wanted, if that changed."""
+        mask = self.wanted()
+        if mask != self.mask and not self.closed and not self.parked:
+            self.mask = mask
+            self.loop.epoll.modify(self.fd, mask)
+
+    def kill(self, error: OSError | None) -> None:
+        """End the connection; ``connection_lost`` follows after the dispatch."""
+        if self.closed:
+            return
+        self.closed = True
+        self.closing = True
+        self.writable = False
+        self.out.clear()
+        self.buffered = 0
+        self.error = error
+        self.loop.dead.append(self)
+
+    def bury(self) -> None:
+        """Close the socket, which also takes it out of epoll, and tell the protocol."""
+        self.loop.forget(self.fd)
+        self.sock.close()
+        self.protocol.connection_lost(self.error)
+
+
+class Connecting:
+    """A connection being made."""
+
+    __slots__ = ("failed", "fd", "loop", "peer", "protocol", "settled", "sock")
+
+    def __init__(
+        self,
+        loop: "Loop",
+        address: tuple[str, int],
+        protocol: Protocol,
+        failed: Callable[[OSError], None],
+    ) -> None:
+        self.loop = loop
+        self.peer = endpoint(address)
+        self.protocol = protocol
+        self.failed = failed
+        self.settled = False
+        self.fd = -1
+        self.sock: socket.socket | None = None
+
+    def start(self, address: tuple[str, int]) -> None:
+        """Begin; even a failure known at once is reported later."""
+        family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+        try:
+            self.sock = sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            code = sock.connect_ex(address)
+            if code not in (0, errno.EINPROGRESS):
+                raise OSError(code, os.strerror(code))
+            self.fd = sock.fileno()
+            self.loop.register(self.fd, self, OUT)
+        except OSError as error:
+            if self.sock is not None:
+                self.sock.close()  # never registered: no event can be on its way
+            reason = error
+            self.loop.call_soon(lambda: self.give_up(reason))
+
+    def cancel(self) -> None:
+        """Stop; nothing is called afterwards. No effect once it succeeded or failed."""
+        if not self.settled:
+            self.settled = True
+            self.loop.dead.append(self)
+
+    def fail(self) -> None:
+        """Stop because the loop closes."""
+        self.cancel()
+
+    def give_up(self, error: OSError) -> None:
+        """Report a failure."""
+        if not self.settled:
+            self.cancel()
+            self.failed(error)
+
+    def on_event(self, events: int) -> None:  # noqa: ARG002  (success and failure look alike)
+        """Hand the socket over to a transport, or report why there is none."""
+        if self.settled or self.sock is None:
+            return
+        code = self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if code:
+            self.give_up(OSError(code, os.strerror(code)))
+            return
+        self.settled = True
+        self.loop.adopt(Transport(self.loop, self.sock, self.protocol, self.peer))
+
+    def bury(self) -> None:
+        """Close the socket."""
+        if self.fd >= 0:
+            self.loop.forget(self.fd)
+        if self.sock is not None:
+            self.sock.close()
+
+
+class Listener:
+    """Accepts connections from a listening socket that somebody else owns."""
+
+    __slots__ = ("complained", "factory", "fd", "loop", "open", "pause", "sock")
+
+    def __init__(self, loop: "Loop", sock: socket.socket, factory: Callable[[], Protocol]) -> None:
+        self.loop = loop
+        self.sock = sock
+        self.fd = sock.fileno()
+        self.factory = factory
+        self.open = True
+        self.pause: Timer | None = None
+        self.complained = False
+
+    def close(self) -> None:
+        """Accept no more; the socket stays open."""
+        if not self.open:
+            return
+        self.open = False
+        if self.pause is not None:
+            self.pause.cancel()
+        else:
+            self.loop.unregister(self.fd)
+        self.loop.forget(self.fd)
+
+    def fail(self) -> None:
+        """Stop because the loop closes."""
+        self.close()
+
+    def on_event(self, events: int) -> None:  # noqa: ARG002  (there is only one reason)
+        """Accept a few of the waiting connections."""
+        for _ in range(ACCEPTS_PER_TURN):
+            if not self.open:
+                return
+            try:
+                sock, address = self.sock.accept()
+            except BlockingIOError:
+                return
+            except ConnectionAbortedError:
+                continue  # that client has gone already
+            except OSError as error:
+                self.pause_accepting(error)
+                return
+            self.complained = False
+            self.greet(sock, endpoint(address))
+
+    def greet(self, sock: socket.socket, peer: tuple[str, int]) -> None:
+        """Give a new connection its transport and protocol."""
+        try:
+            protocol = self.factory()
+        except Exception:
+            logger.exception("no protocol for a new connection")
+            sock.close()
+            return
+        sock.setblocking(False)
+        transport = Transport(self.loop, sock, protocol, peer)
+        self.loop.register(transport.fd, transport, IN)
+        transport.start()
+
+    def pause_accepting(self, error: OSError) -> None:
+        """Wait a second, as long as descriptors or memory are short; log that once."""
+        if not self.complained:
+            self.complained = True
+            logger.error("accepting connections is paused: %s", error)
+        self.loop.unregister(self.fd)
+        self.pause = self.loop.timers.schedule(self.loop.now + ACCEPT_PAUSE_S, self.resume)
+
+    def resume(self) -> None:
+        """Accept again."""
+        self.pause = None
+        self.loop.epoll.register(self.fd, ACCEPT)
+
+
+class Foreign:
+    """Notes that somebody else's epoll descriptor is readable."""
+
+    __slots__ = ("loop",)
+
+    def __init__(self, loop: "Loop") -> None:
+        self.loop = loop
+
+    def on_event(self, events: int) -> None:  # noqa: ARG002  (readable is all it waits for)
+        """Set the flag; whoever drives the loop clears it."""
+        self.loop.foreign = True
+
+    def fail(self) -> None:
+        """Do nothing: the descriptor is not ours."""
+
+
+class Loop:
+    """One epoll instance and what hangs on it.
+
+    Attributes:
+        clock: where ``now`` comes from.
+        now: monotonic seconds, read once per turn.
+        timers: coarse deadlines, run by :meth:`turn`.
+        foreign: there is work outside this loop; no turn waits while it is set. Set by
+            :meth:`watch` and by hand, cleared by whoever drives the loop.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.now = clock.monotonic()
+        self.timers = Timers()
+        self.foreign = False
+        self.epoll = select.epoll()
+        self.table: list[Handler | None] = [None] * 1024  # by descriptor; grows
+        self.dead: list[Mortal] = []
+        self.soon: list[Callable[[], object]] = []
+
+    def listen(self, sock: socket.socket, factory: Callable[[], Protocol]) -> Listener:
+        """Accept from ``sock``, which is listening and non-blocking and stays the caller's.
+
+        The listener is to be closed before the socket.
+        """
+        # Linux hands the option on to accepted sockets: one call instead of one each.
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        listener = Listener(self, sock, factory)
+        self.register(listener.fd, listener, ACCEPT)
+        return listener
+
+    def connect(
+        self, address: tuple[str, int], protocol: Protocol, failed: Callable[[OSError], None]
+    ) -> Connecting:
+        """Connect to an IP address and port.
+
+        Either ``protocol.connection_made`` or ``failed`` is called, later, exactly once.
+        """
+        connecting = Connecting(self, address, protocol, failed)
+        connecting.start(address)
+        return connecting
+
+    def watch(self, fd: int) -> None:
+        """Set ``foreign`` whenever ``fd`` is readable."""
+        self.register(fd, Foreign(self), IN)
+
+    def unwatch(self, fd: int) -> None:
+        """Undo :meth:`watch`."""
+        if not self.epoll.closed:
+            self.unregister(fd)
+        self.forget(fd)
+
+    def call_soon(self, callback: Callable[[], object]) -> None:
+        """Call ``callback`` before the next wait."""
+        self.soon.append(callback)
+
+    def turn(self, timeout_ms: int) -> None:
+        """Wait once, at most ``timeout_ms`` (-1: no limit) or until a timer is due; act on it."""
+        self.run_soon()
+        self.bury_dead()
+        polled = self.epoll.poll(self.wait_s(timeout_ms), MAX_EVENTS)
+        self.now = self.clock.monotonic()
+        table = self.table
+        for fd, events in polled:
+            handler = table[fd]
+            if handler is None:
+                continue
+            try:
+                handler.on_event(events)
+            except Exception:
+                logger.exception("callback of a connection failed")
+                handler.fail()
+        self.timers.run_due(self.now)
+        self.bury_dead()
+
+    def close(self) -> None:
+        """Abort every connection, stop listening, and free the epoll descriptor."""
+        for _ in range(2):  # what connection_lost connects to is given up by the second round
+            for handler in self.table:
+                if handler is not None:
+                    handler.fail()
+            self.bury_dead()
+        self.soon.clear()
+        self.epoll.close()
+
+    def wait_s(self, timeout_ms: int) -> float:
+        """Return how many seconds the next wait may take."""
+        if timeout_ms == 0 or self.foreign or self.soon:
+            return 0
+        deadline = self.timers.next_deadline()
+        if deadline is None:
+            return timeout_ms / 1000 if timeout_ms > 0 else -1
+        until = max(0.0, deadline - self.now)
+        return min(until, timeout_ms / 1000) if timeout_ms > 0 else until
+
+    def run_soon(self) -> None:
+        """Run what was asked for since the last turn; what that asks for waits for the next."""
+        if self.soon:
+            callbacks, self.soon = self.soon, []
+            for callback in callbacks:
+                try:
+                    callback()
+                except Exception:
+                    logger.exception("callback failed")
+
+    def bury_dead(self) -> None:
+        """Close what has ended and tell the owners."""
+        while self.dead:
+            dead, self.dead = self.dead, []
+            for handler in dead:
+                try:
+                    handler.bury()
+                except Exception:
+                    logger.exception("connection_lost failed")
+
+    def register(self, fd: int, handler: Handler, mask: int) -> None:
+        """Put a descriptor into the table and into epoll."""
+        if fd >= len(self.table):
+            self.table.extend([None] * (fd + 1024 - len(self.table)))
+        self.epoll.register(fd, mask)
+        self.table[fd] = handler
+
+    def unregister(self, fd: int) -> None:
+        """Take a descriptor out of epoll; one that its owner has closed is out already."""
+        with contextlib.suppress(OSError):
+            self.epoll.unregister(fd)
+
+    def adopt(self, transport: Transport) -> None:
+        """Let a transport take over a descriptor that is registered for its connect."""
+        self.table[transport.fd] = transport
+        self.epoll.modify(transport.fd, IN)
+        transport.start()
+
+    def forget(self, fd: int) -> None:
+        """Take a descriptor out of the table."""
+        self.table[fd] = None

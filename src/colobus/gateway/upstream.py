@@ -1,0 +1,357 @@
+"""One connection to an upstream service: a request goes out, one answer comes back, again.
+
+::
+
+    CONNECTING ──► IDLE ──send──► HEAD ──head──► BODY ──end──► IDLE (pool) or CLOSED
+                                   │ 101
+                                   └──────────► CLOSED: tunnel.py takes over
+
+It follows the framing of the answer and hands on the bytes as they are. Nothing of a connection
+that broke a rule is used again.
+"""
+
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from colobus.errors import ProtocolError
+from colobus.gateway.answer_framing import AnswerFraming
+from colobus.gateway.environment import Environment
+from colobus.gateway.loop import Connecting, Protocol, Transport
+from colobus.gateway.pool import Key
+from colobus.gateway.reply import begin_answer, begin_tunnel, break_off, finish, pass_on
+from colobus.gateway.retries import Failure
+from colobus.gateway.tunnel import Tunnel
+from colobus.gateway.wire import ResponseHead, parse_response
+
+if TYPE_CHECKING:
+    from colobus.gateway.delivery import Delivery
+
+__all__ = ["UpstreamConnection"]
+
+CONNECTING: Final = 0
+IDLE: Final = 1
+HEAD: Final = 2
+BODY: Final = 3
+CLOSED: Final = 4
+
+# 103 Early Hints come in ones and twos; whoever sends more does not mean to answer.
+MAX_INTERIM: Final = 16
+
+logger = logging.getLogger(__name__)
+
+
+class UpstreamConnection(Protocol):
+    """See the module.
+
+    Attributes:
+        key: what it connects to; requests with the same key may share it.
+        delivery: whose request it carries now; None while it is idle or closed.
+        is_reused: it carried a request before.
+        was_heard: the answer to the current request has begun.
+        keep_alive: nothing yet speaks against using it again.
+        idle_since: monotonic time, for the pool.
+    """
+
+    __slots__ = (
+        "buffer",
+        "connecting",
+        "delivery",
+        "environment",
+        "framing",
+        "idle_since",
+        "interim",
+        "is_reused",
+        "keep_alive",
+        "key",
+        "read_paused",
+        "state",
+        "timer",
+        "transport",
+        "unsent",
+        "was_heard",
+        "write_paused",
+    )
+
+    def __init__(self, environment: Environment, key: Key, delivery: "Delivery") -> None:
+        self.environment = environment
+        self.key = key
+        self.delivery: Delivery | None = delivery
+        self.state = CONNECTING
+        self.transport: Transport | None = None
+        self.connecting: Connecting | None = None
+        self.framing = AnswerFraming()
+        self.buffer = b""
+        self.interim = 0
+        self.keep_alive = True
+        self.is_reused = False
+        self.was_heard = False
+        self.read_paused = False
+        self.write_paused = False
+        self.unsent = 0  # buffered bytes when the send timeout was last looked at
+        self.idle_since = 0.0
+        loop = environment.loop
+        self.timer = loop.timers.schedule(loop.now + delivery.route.connect_timeout, self.on_timer)
+
+    def __repr__(self) -> str:
+        return f"<UpstreamConnection {self.key} state {self.state}>"
+
+    @property
+    def is_in_use(self) -> bool:
+        """Whether a request was given to it whose answer is not complete."""
+        return self.state in (HEAD, BODY)
+
+    def connect(self) -> None:
+        """Connect; the delivery is told."""
+        address = (self.key[1], self.key[2])
+        self.connecting = self.environment.loop.connect(address, self, self.connect_failed)
+
+    def connect_failed(self, error: OSError) -> None:
+        """Report that there is no connection."""
+        logger.debug("connect to %s:%d: %s", self.key[1], self.key[2], error.strerror)
+        self.fail(Failure.REFUSED)
+
+    def connection_made(self, transport: Transport) -> None:
+        """Begin."""
+        self.transport = transport
+        self.connecting = None
+        self.state = IDLE
+        if self.delivery is not None:
+            self.delivery.send(self)
+
+    def send(self, data: bytes, delivery: "Delivery") -> None:
+        """Send the head of a request, and what is there of its body."""
+        assert self.transport is not None
+        self.delivery = delivery
+        self.state = HEAD
+        self.interim = 0
+        self.was_heard = False
+        self.arm(delivery.route.read_timeout)
+        self.transport.write(data)
+
+    def send_more(self, data: bytes, delivery: "Delivery") -> None:
+        """Send more of the body; the wait for the answer starts over."""
+        assert self.transport is not None
+        if not self.write_paused:
+            self.arm(delivery.route.read_timeout)
+        self.transport.write(data)
+
+    def data_received(self, data: bytes) -> None:
+        """Take a piece of the answer."""
+        delivery = self.delivery
+        if delivery is None:
+            # Bytes nobody asked for: they could pass for the answer to the next request.
+            self.close()
+        elif self.state == HEAD:
+            self.was_heard = True
+            self.read_head(data, delivery)
+        elif self.state == BODY:
+            self.pass_on(b"", data, 0, delivery)
+
+    def read_head(self, data: bytes, delivery: "Delivery") -> None:
+        """Read the head of the answer, and start to hand the answer on."""
+        if self.buffer:
+            data = self.buffer + data
+            self.buffer = b""
+        try:
+            head = parse_response(data, self.environment.limits)
+        except ProtocolError as error:
+            logger.warning("answer of %s:%d: %s", self.key[1], self.key[2], error)
+            self.fail(Failure.GARBAGE)
+            return
+        if head is None:
+            self.buffer = data
+            self.arm(delivery.route.read_timeout)
+        elif head.status < 200:
+            self.read_interim(head, data, delivery)
+        else:
+            framing = self.framing
+            exchange = delivery.exchange
+            framing.begin(head, is_head=exchange.is_head)
+            self.state = BODY
+            self.keep_alive = head.keep_alive and not framing.is_until_close
+            out = begin_answer(exchange, head, until_close=framing.is_until_close)
+            if out is not None:
+                self.pass_on(out, data, head.size, delivery)
+
+    def read_interim(self, head: ResponseHead, data: bytes, delivery: "Delivery") -> None:
+        """Act on a 1xx head: open the tunnel that was asked for, or read on."""
+        exchange = delivery.exchange
+        if head.status == 101:
+            if not exchange.wants_tunnel or (head.upgrade or b"").lower() != b"websocket":
+                logger.warning("%s:%d switches protocols unasked", self.key[1], self.key[2])
+                self.fail(Failure.GARBAGE)
+                return
+            begin_tunnel(exchange, head, self, data[head.size :])
+            return
+        self.interim += 1
+        if self.interim > MAX_INTERIM:
+            self.fail(Failure.GARBAGE)
+        elif len(data) > head.size:
+            self.read_head(data[head.size :], delivery)
+
+    def pass_on(self, out: bytes, data: bytes, start: int, delivery: "Delivery") -> None:
+        """Hand on what belongs to the answer from ``start`` on, behind ``out``."""
+        framing = self.framing
+        try:
+            end = framing.follow(data, start)
+        except ProtocolError as error:
+            self.break_off(str(error))
+            return
+        size = len(data)
+        if end < size:
+            self.keep_alive = False
+        piece = data if start == 0 and end == size else data[start:end]
+        if not pass_on(delivery.exchange, out, piece, is_last=framing.is_done):
+            return
+        if framing.is_done:
+            self.release(delivery)
+            finish(delivery.exchange)
+        else:
+            self.arm(delivery.route.read_timeout)
+
+    def begin_tunnel(
+        self, client: Transport, held: bytes, lost: Callable[[OSError | None], None]
+    ) -> None:
+        """Let a tunnel take this connection over, with what the client sent already."""
+        delivery = self.delivery
+        transport = self.transport
+        if delivery is None or transport is None:
+            return
+        route = delivery.route
+        self.delivery = None
+        delivery.upstream = None
+        self.state = CLOSED
+        self.timer.cancel()
+        if held:
+            transport.write(held)
+        idle_timeout = max(route.read_timeout, route.send_timeout)
+        Tunnel(self.environment.loop, client, transport, idle_timeout, lost)
+
+    def release(self, delivery: "Delivery") -> None:
+        """Go to the pool after an answer, or end."""
+        transport = self.transport
+        # An answer may come before the request is all sent: the rest would be read as a new one.
+        if transport is None or not self.keep_alive or not delivery.is_sent or transport.buffered:
+            self.close()
+            return
+        self.delivery = None
+        delivery.upstream = None
+        self.state = IDLE
+        self.is_reused = True
+        self.resume_reading()
+        self.timer.rest()
+        self.environment.keep(self)
+
+    def eof_received(self) -> None:
+        """Act on the upstream's orderly end."""
+        delivery = self.delivery
+        if delivery is None:
+            self.close()
+        elif self.state == HEAD:
+            self.fail(Failure.CLOSED)
+        elif not self.framing.is_until_close:
+            self.break_off("closed before the end of its answer")
+        elif pass_on(delivery.exchange, b"", b"", is_last=True):
+            self.close()
+            finish(delivery.exchange)
+
+    def connection_lost(self, error: OSError | None) -> None:
+        """Act on the end, if it was not ours."""
+        if self.state == CLOSED:
+            return
+        if self.state == HEAD:
+            self.fail(Failure.CLOSED)
+        elif self.delivery is None:
+            self.close()
+        else:
+            self.break_off("closed" if error is None else str(error.strerror))
+
+    def fail(self, failure: Failure) -> None:
+        """End before there is an answer; the delivery decides what comes next."""
+        delivery = self.delivery
+        self.close()
+        if delivery is not None:
+            delivery.failed(self, failure)
+
+    def break_off(self, reason: str) -> None:
+        """End in the middle of an answer."""
+        delivery = self.delivery
+        self.close()
+        if delivery is not None:
+            logger.warning("answer of %s:%d broken off: %s", self.key[1], self.key[2], reason)
+            break_off(delivery.exchange)
+
+    def close(self) -> None:
+        """End now, and tell nobody."""
+        if self.state == IDLE:
+            self.environment.pool.discard(self)
+        self.state = CLOSED
+        self.timer.cancel()
+        if self.delivery is not None:
+            self.delivery.upstream = None
+            self.delivery = None
+        if self.connecting is not None:
+            self.connecting.cancel()
+            self.connecting = None
+        if self.transport is not None:
+            self.transport.abort()
+
+    def pause_writing(self) -> None:
+        """Hold the client back: the upstream takes no more for now."""
+        self.write_paused = True
+        if self.delivery is not None and self.transport is not None:
+            self.unsent = self.transport.buffered
+            self.arm(self.delivery.route.send_timeout)
+            self.delivery.exchange.client.hold_for_upstream()
+
+    def resume_writing(self) -> None:
+        """Let the client go on."""
+        self.write_paused = False
+        if self.delivery is not None:
+            self.arm(self.delivery.route.read_timeout)
+            self.delivery.exchange.client.release_for_upstream()
+
+    def pause_reading(self) -> None:
+        """Take no more of the answer: the client is slow."""
+        if self.transport is not None and not self.read_paused:
+            self.read_paused = True
+            self.transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Take more of the answer; the wait for it starts over."""
+        if self.transport is not None and self.read_paused:
+            self.read_paused = False
+            self.transport.resume_reading()
+            if self.delivery is not None:
+                self.arm(self.delivery.route.read_timeout)
+
+    def arm(self, seconds: float) -> None:
+        """Move the deadline of this connection."""
+        self.timer.move(self.environment.loop.now + seconds)
+
+    def on_timer(self) -> None:
+        """Act on a deadline that was met, unless it is somebody else's turn to move."""
+        delivery = self.delivery
+        transport = self.transport
+        if delivery is None:
+            return
+        if transport is None:
+            self.fail(Failure.CONNECT_TIMEOUT)
+        elif self.write_paused:
+            if transport.buffered < self.unsent:
+                self.unsent = transport.buffered
+                self.arm(delivery.route.send_timeout)
+            else:
+                self.time_out(Failure.SEND_TIMEOUT)
+        elif self.read_paused or (self.state == HEAD and not delivery.is_sent):
+            self.arm(delivery.route.read_timeout)
+        else:
+            self.time_out(Failure.READ_TIMEOUT)
+
+    def time_out(self, failure: Failure) -> None:
+        """End because a timeout of the API is over."""
+        if self.state == HEAD:
+            self.fail(failure)
+        else:
+            self.break_off(failure.reason)

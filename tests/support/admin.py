@@ -1,0 +1,107 @@
+"""The Admin API over a datastore in memory and a node that does as it is told."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from colobus.admin.app import AdminApp
+from colobus.admin.body import Limits
+from colobus.errors import ClusterError
+from colobus.plugins.registry import load
+from colobus.testing.clock import ManualClock
+from colobus.testing.store import MemoryStore
+
+
+@dataclass
+class StandInNode:
+    """Implements :class:`colobus.admin.node.NodeFacade`; what it was told is in its attributes."""
+
+    name: str = "node-a"
+    hostname: str = "machine-a"
+    laggards: Sequence[str] = ()
+    cluster: list[dict[str, object]] = field(
+        default_factory=lambda: [
+            {"name": "node-a", "address": "10.0.0.1:7946", "status": "alive", "revision": 7},
+            {"name": "node-b", "address": "10.0.0.2:7946", "status": "failed"},
+        ]
+    )
+    failure: ClusterError | None = None
+    waited_for: list[int] = field(default_factory=list)
+    joined: list[str] = field(default_factory=list)
+    forced_out: list[str] = field(default_factory=list)
+    looks: int = 0
+
+    async def applied(self, revision: int) -> Sequence[str]:
+        self.waited_for.append(revision)
+        return self.laggards
+
+    def configuration(self) -> Mapping[str, object]:
+        return {"prefix": "/srv/colobus", "pg_password": "******"}
+
+    def server_counters(self) -> Mapping[str, int]:
+        return {"connections_active": 2, "total_requests": 9}
+
+    async def members(self) -> Sequence[Mapping[str, object]]:
+        self._fail()
+        return self.cluster
+
+    async def join(self, address: str) -> None:
+        self._fail()
+        self.joined.append(address)
+
+    async def force_leave(self, name: str) -> None:
+        self._fail()
+        self.forced_out.append(name)
+
+    def look(self) -> None:
+        self.looks += 1
+
+    def _fail(self) -> None:
+        if self.failure is not None:
+            raise self.failure
+
+
+class Admin:
+    """An Admin API to send requests to, without a network."""
+
+    def __init__(self, *, cors_origins: Sequence[str] = (), limits: Limits | None = None) -> None:
+        registry = load()
+        self.catalog = registry.catalog()
+        self.clock = ManualClock()
+        self.store = MemoryStore(self.catalog, self.clock)
+        self.node = StandInNode()
+        self.app = AdminApp(
+            self.store, self.catalog, registry.schemas(), self.node, self.clock,
+            cors_origins=cors_origins, limits=limits,
+        )  # fmt: skip
+
+    async def send(self, method: str, url: str, **arguments: Any) -> httpx.Response:
+        """Send a request and return the answer."""
+        transport = httpx.ASGITransport(app=self.app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://admin:8001") as client:
+            return await client.request(method, url, **arguments)
+
+    async def create(self, url: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """POST a body as JSON and return the created entity."""
+        answer = await self.send("POST", url, json=body)
+        assert answer.status_code == 201, answer.text
+        created: dict[str, Any] = answer.json()
+        return created
+
+    async def rows(self, url: str) -> list[dict[str, Any]]:
+        """Return the rows of a listing."""
+        data: list[dict[str, Any]] = (await self.send("GET", url)).json()["data"]
+        return data
+
+
+def body_of(answer: httpx.Response) -> Any:
+    """Return the JSON of an answer, after checking how it is framed; None for an empty body."""
+    if not answer.content:
+        return None
+    assert answer.headers["Content-Type"] == "application/json; charset=utf-8"
+    assert answer.content.endswith(b"\n")
+    assert not answer.content.endswith(b"\n\n")
+    return json.loads(answer.content)
