@@ -39,6 +39,7 @@ PURE = (
     "colobus.model",
     "colobus.cache.fenced",
     "colobus.changes.image",
+    "colobus.changes.progress",
     "colobus.cluster.codec",
     "colobus.cluster.coordinates",
     "colobus.cluster.keyring",
@@ -53,6 +54,10 @@ PURE = (
     "colobus.gateway.timers",
     "colobus.gateway.uri",
     "colobus.gateway.wire",
+    "colobus.store.log",
+    "colobus.store.paging",
+    "colobus.store.values",
+    "colobus.store.writer",
 )
 IMPURE_IMPORTS = {"asyncio", "socket", "ssl", "os", "time", "threading", "subprocess"}
 

@@ -186,6 +186,14 @@ async def test_an_absent_field_and_none_are_the_same(store: Store) -> None:
     assert await store.get(SAMPLES, sample["id"]) == sample
 
 
+async def test_a_field_that_the_kind_does_not_have_is_an_error_and_not_dropped(
+    store: Store,
+) -> None:
+    with pytest.raises(ValueError, match="'consumers' has no field age, colour"):
+        await insert(store, CONSUMERS, {"username": "bob", "colour": "red", "age": 7})
+    assert await store.count(CONSUMERS) == 0
+
+
 async def test_an_update_replaces_the_row_whole(store: Store) -> None:
     before = await insert(store, SAMPLES, {"name": "one", "label": "x", "tags": ["a"]})
     after = {"id": before["id"], "created_at": before["created_at"], "name": "two", "tags": []}

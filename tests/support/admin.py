@@ -1,7 +1,7 @@
 """The Admin API over a datastore in memory and a node that does as it is told."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -65,13 +65,23 @@ class StandInNode:
 
 
 class Admin:
-    """An Admin API to send requests to, without a network."""
+    """An Admin API to send requests to, without a network.
 
-    def __init__(self, *, cors_origins: Sequence[str] = (), limits: Limits | None = None) -> None:
+    Args:
+        store: makes the datastore, given this object with its catalog and clock.
+    """
+
+    def __init__(
+        self,
+        *,
+        cors_origins: Sequence[str] = (),
+        limits: Limits | None = None,
+        store: "Callable[[Admin], MemoryStore] | None" = None,
+    ) -> None:
         registry = load()
         self.catalog = registry.catalog()
         self.clock = ManualClock()
-        self.store = MemoryStore(self.catalog, self.clock)
+        self.store = store(self) if store else MemoryStore(self.catalog, self.clock)
         self.node = StandInNode()
         self.app = AdminApp(
             self.store, self.catalog, registry.schemas(), self.node, self.clock,

@@ -98,7 +98,7 @@ class Peer:
         self.sock.close()
 
 
-Serve = Callable[[Peer], None]
+Serve = Callable[[Peer], object]
 
 
 def reply(body: bytes = b"ok", *lines: bytes, status: bytes = b"200 OK") -> bytes:

@@ -44,8 +44,6 @@ def filters(kind: Kind, parameters: Mapping[str, Any]) -> dict[str, Any]:
     wanted: dict[str, Any] = {}
     problems: dict[str, str | list[str]] = {}
     for name, value in parameters.items():
-        if name in ("size", "offset"):
-            continue
         if name not in kind.model.model_fields:
             problems[name] = "unknown field"
             continue

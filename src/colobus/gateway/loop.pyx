@@ -475,6 +475,9 @@ cdef class Connecting(Handler):
                 raise os_error(errno)
             self.loop.register(self.fd, self, EPOLLOUT)
         except OSError as error:
+            if self.fd >= 0:
+                c_close(self.fd)  # never registered: no event can be on its way
+                self.fd = -1
             reason = error
             self.loop.call_soon(lambda: self.give_up(reason))
 
@@ -668,11 +671,12 @@ cdef class Loop:
 
     def close(self):
         """Abort every connection, stop listening, and free the epoll descriptor."""
-        for handler in list(self.table):
-            if handler is not None:
-                (<Handler>handler).fail()
+        for _ in range(2):  # what connection_lost connects to is given up by the second round
+            for handler in list(self.table):
+                if handler is not None:
+                    (<Handler>handler).fail()
+            self.bury_dead()
         self.soon.clear()
-        self.bury_dead()
         self.epoll.close()
 
     cdef int wait_ms(self, int timeout_ms) except -2:

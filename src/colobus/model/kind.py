@@ -78,7 +78,8 @@ class Kind:
         replace_key: the fields whose presence in a PUT body makes it a replace.
         alternate: a second field by which a path segment may name a row.
         parents: field -> name of the kind whose key it holds; deletes cascade.
-        unique: groups of fields whose values (absent counts as one) no two rows share.
+        unique: groups of fields whose values (absent counts as one) no two rows share; a group
+            of which a row has nothing is not looked at.
         lookups: fields that workers look rows up by, besides the key.
         secrets: fields that logs, change rows and listings of settings must not show.
         resident: workers hold every row in memory (routes, plugins) instead of a cache.

@@ -116,8 +116,8 @@ class Supervisor:
                 group.create_task(lookups.run(), name="lookups"),
             ]
             await self._until_ready(workers)
-            admin_server = group.create_task(serve(app, admin, stop=closing), name="admin")
             await registration.register()
+            admin_server = group.create_task(serve(app, admin, stop=closing), name="admin")
             serving.append(group.create_task(registration.keep_alive(), name="keepalive"))
             ready()
             logger.info("node %s is ready at revision %d", registration.name, follower.applied)

@@ -162,4 +162,7 @@ class Store(Protocol):
         """Delete a row of a kind that is not logged; nothing happens when there is none."""
 
     async def expire(self, origin: str) -> int:
-        """Delete rows whose expiry has passed, with their changes; return how many."""
+        """Delete rows whose expiry has passed, with their changes; return how many.
+
+        Also forgets the oldest part of the log, when it is longer than the store keeps it.
+        """

@@ -119,6 +119,20 @@ class Schema:
             return {}
         return {row.module: row.revision for row in connection.execute(select(REVISIONS))}
 
+    @staticmethod
+    def check_tables(connection: Connection, names: Iterable[str]) -> None:
+        """Check that every table that is declared was made.
+
+        Raises:
+            PluginError: one was not.
+        """
+        missing = sorted(set(names) - set(inspect(connection).get_table_names()))
+        if missing:
+            raise PluginError(
+                f"entity '{missing[0]}' has no table: the plugin it belongs to brings no migration"
+                " that makes it"
+            )
+
     def is_current(self, recorded: Mapping[str, str]) -> bool:
         """Say whether nothing needs to be done.
 

@@ -88,7 +88,12 @@ class SqlStore:
         return self._opened()[0]
 
     async def open(self) -> None:
-        """Connect, migrate under a lock if need be, read id and salt."""
+        """Connect, migrate under a lock if need be, read id and salt.
+
+        Raises:
+            StoreUnusableError: corrupt, or of a newer schema than this version knows.
+            PluginError: the migrations of a plugin are missing or cannot be run.
+        """
         await self._database.prepare()
         async with self._reading() as connection:
             if self._schema.is_current(await connection.run_sync(self._schema.recorded)):
@@ -97,6 +102,8 @@ class SqlStore:
             async with self._translated(self._database.migrating()) as connection:
                 await connection.run_sync(self._schema.upgrade)
                 self._identity = await self._make_identity(connection)
+        async with self._reading() as connection:
+            await connection.run_sync(self._schema.check_tables, self._entities)
 
     async def close(self) -> None:
         """Release every connection."""

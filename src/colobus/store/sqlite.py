@@ -21,7 +21,7 @@ from sqlalchemy import URL, Connection, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
-from sqlalchemy.pool import ConnectionPoolEntry, NullPool
+from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry, NullPool
 
 from colobus.errors import StoreError, StoreUnavailableError, StoreUnusableError
 
@@ -133,7 +133,7 @@ class SqliteDatabase:
 
     def _pool(self, begin: str, size: int) -> AsyncEngine:
         return self._engine(
-            begin, self._busy_s, foreign_keys=True,
+            begin, self._busy_s, foreign_keys=True, poolclass=AsyncAdaptedQueuePool,
             pool_size=size, max_overflow=0, pool_timeout=self._busy_s,
         )  # fmt: skip
 

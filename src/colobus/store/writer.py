@@ -81,7 +81,6 @@ class Writer:
     ) -> None:
         self.revision = revision
         self.changes: list[Change] = []
-        self.has_written = False
         self._rows = rows
         self._catalog = catalog
         self._salt = salt
@@ -116,15 +115,12 @@ class Writer:
         if before is None:
             return None
         after = self._in_order(kind, row)
-        expires_at_ms = before.expires_at_ms if ttl_s is None else self._expiry(kind, ttl_s)
-        stored = Stored(after, expires_at_ms)
+        stored = Stored(after, before.expires_at_ms if ttl_s is None else self._expiry(kind, ttl_s))
         if stored == before:
             return after
         await self._check(kind, after, own_key=key)
         await self._rows.replace(kind, stored)
-        if after == before.row:
-            self.has_written = True  # only the expiry moved: nothing that a reader could have kept
-        else:
+        if after != before.row:  # where only the expiry moved, what readers hold is still right
             self._log(kind, "update", before.row, after)
         return after
 
@@ -212,7 +208,6 @@ class Writer:
     def _log(
         self, kind: Kind, operation: ChangeOperation, before: Row | None, after: Row | None
     ) -> None:
-        self.has_written = True
         row = after if after is not None else before
         if not kind.logged or row is None:
             return

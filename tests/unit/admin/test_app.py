@@ -2,13 +2,18 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 import httpx
 import pytest
 
 from colobus.admin.body import Limits
+from colobus.model import CONSUMERS
+from colobus.plugins.key_auth import KEYAUTH_CREDENTIALS
+from colobus.store.interface import Transaction
+from colobus.testing.store import MemoryStore
 from support.admin import Admin, body_of
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -115,6 +120,62 @@ async def test_a_chunked_body_over_the_limit_is_refused_while_it_is_read() -> No
     assert small.status_code == 201
 
 
+class RacingStore(MemoryStore):
+    """A datastore in which somebody else writes just before the next transaction."""
+
+    def __init__(self, admin: Admin) -> None:
+        super().__init__(admin.catalog, admin.clock)
+        self.rival: Callable[[Transaction], Awaitable[object]] | None = None
+
+    @asynccontextmanager
+    async def raced(self, origin: str) -> AsyncIterator[Transaction]:
+        if self.rival is not None:
+            async with super().transaction("rival") as transaction:
+                await self.rival(transaction)
+        async with super().transaction(origin) as transaction:
+            yield transaction
+
+    def transaction(self, origin: str) -> AbstractAsyncContextManager[Transaction]:
+        return self.raced(origin)
+
+
+@pytest.mark.parametrize("method", ["PATCH", "DELETE"])
+async def test_a_row_that_vanishes_meanwhile_is_not_found(method: str) -> None:
+    admin = Admin(store=RacingStore)
+    store = admin.store
+    assert isinstance(store, RacingStore)
+    row = await admin.create("/consumers", {"username": "a"})
+    store.rival = lambda transaction: transaction.delete(CONSUMERS, row["id"])
+    answer = await admin.send(method, "/consumers/a", json={"custom_id": "1"})
+    assert (answer.status_code, body_of(answer)) == (404, {"message": "Not found"})
+
+
+async def test_a_change_keeps_what_another_one_changed_meanwhile() -> None:
+    admin = Admin(store=RacingStore)
+    store = admin.store
+    assert isinstance(store, RacingStore)
+    row = await admin.create("/consumers", {"username": "a"})
+    store.rival = lambda transaction: transaction.update(CONSUMERS, {**row, "username": "b"})
+    answer = await admin.send("PATCH", "/consumers/a", json={"custom_id": "1"})
+    assert answer.json() == {**row, "username": "b", "custom_id": "1"}
+
+
+async def test_a_row_that_moves_elsewhere_meanwhile_is_not_moved_back() -> None:
+    admin = Admin(store=RacingStore)
+    store = admin.store
+    assert isinstance(store, RacingStore)
+    for name in ("bob", "eve"):
+        await admin.create("/consumers", {"username": name})
+    eve = (await admin.send("GET", "/consumers/eve")).json()["id"]
+    row = await admin.create("/consumers/bob/key-auth", {"key": "k"})
+    store.rival = lambda transaction: transaction.update(
+        KEYAUTH_CREDENTIALS, {**row, "consumer_id": eve}
+    )
+    answer = await admin.send("PATCH", "/consumers/bob/key-auth/k", json={"key": "k2"})
+    assert answer.status_code == 404
+    assert await admin.rows("/consumers/eve/key-auth") == [{**row, "consumer_id": eve}]
+
+
 class Connection:
     """A client that speaks ASGI by hand: sends what it is told, and no more."""
 
@@ -158,13 +219,20 @@ async def test_a_client_that_never_ends_its_body_is_answered_and_dropped() -> No
     assert end == {"type": "http.response.body"}
 
 
-async def test_a_client_that_waits_for_100_continue_is_answered_at_once() -> None:
+async def test_a_client_that_waits_for_100_continue_is_not_waited_for() -> None:
     connection = Connection(Admin())
-    status = await connection.request(
-        "POST", "/consumers", content_type="text/plain", content_length=str(2**24),
-        expect="100-continue",
-    )  # fmt: skip
+    async with asyncio.timeout(5):
+        status = await connection.request(
+            "POST", "/consumers", content_type="text/plain", content_length=str(2**24),
+            expect="100-continue",
+        )  # fmt: skip
     assert status == 413
+
+
+async def test_head_is_answered_without_the_body_of_an_error() -> None:
+    connection = Connection(Admin(), {"type": "http.request"})
+    assert await connection.request("HEAD", "/nowhere") == 404
+    assert connection.sent[1]["body"] == b""
 
 
 async def test_a_client_that_leaves_gets_no_answer(caplog: pytest.LogCaptureFixture) -> None:

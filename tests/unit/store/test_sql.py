@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import event, text
 from sqlalchemy.engine import Engine
 
-from colobus.errors import StoreUnavailableError, StoreUnusableError
+from colobus.errors import PluginError, StoreUnavailableError, StoreUnusableError
 from colobus.model import CONSUMERS, NODES
 from colobus.store.interface import LookupKey
 from colobus.store.sql import SqlStore
@@ -63,6 +63,15 @@ async def test_a_datastore_that_is_ahead_is_refused(database: SqliteDatabase) ->
         )
     with pytest.raises(StoreUnusableError, match="core_0999"):
         await new_store(database).open()
+
+
+async def test_entities_whose_plugin_brings_no_migrations_are_named(
+    database: SqliteDatabase,
+) -> None:
+    store = SqlStore(database, CATALOG, ManualClock())
+    for _ in range(2):  # when the schema is made, and when it is there
+        with pytest.raises(PluginError, match="entity 'badges' has no table: the plugin"):
+            await store.open()
 
 
 async def test_secrets_are_stored_as_they_are_and_logged_as_tokens(

@@ -51,6 +51,10 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
+def size_of_log(path: Path) -> int:
+    return Path(f"{path}-wal").stat().st_size
+
+
 def set_mode(path: Path, mode: int) -> None:
     path.chmod(mode)
 
@@ -131,6 +135,18 @@ async def test_the_lock_is_taken_before_anything_is_read(
     async with store.transaction("node"):
         with pytest.raises(sqlite3.OperationalError, match="locked"):
             other.execute("BEGIN IMMEDIATE")
+
+
+async def test_what_changes_nothing_is_not_written(store: SqlStore, path: Path) -> None:
+    async with store.transaction("node") as transaction:
+        bob = await transaction.insert(CONSUMERS, {"username": "bob"})
+    before = size_of_log(path)
+    async with store.transaction("node") as transaction:
+        await transaction.update(CONSUMERS, bob)
+    assert size_of_log(path) == before
+    async with store.transaction("node") as transaction:
+        await transaction.update(CONSUMERS, {**bob, "custom_id": "1"})
+    assert size_of_log(path) > before
 
 
 async def test_cancelling_a_write_at_any_moment_leaves_the_store_usable(store: SqlStore) -> None:
@@ -236,12 +252,13 @@ async def test_an_error_is_told_by_its_code_and_shows_no_value(
 async def test_a_constraint_is_a_backstop_that_names_the_column_and_no_value(
     store: SqlStore, database: SqliteDatabase
 ) -> None:
-    statement = text("INSERT INTO consumers (id, username) VALUES (:id, 'sesame')")
+    statement = text("INSERT INTO consumers (id, username) VALUES (:id, :name)")
     async with database.writing() as connection:
-        await connection.execute(statement, {"id": "a" * 32})
+        await connection.execute(statement, {"id": "a" * 32, "name": "sesame"})
     with pytest.raises(DBAPIError) as refused:
         async with database.writing() as connection:
-            await connection.execute(statement, {"id": "b" * 32})
+            await connection.execute(statement, {"id": "b" * 32, "name": "sesame"})
+    assert "sesame" not in str(refused.value)  # which a traceback in the log would show
     error = database.explain(refused.value)
     assert type(error) is StoreError
     assert "UNIQUE constraint failed: consumers.username" in str(error)

@@ -1,0 +1,82 @@
+"""When a connection waits for a head, and when it does not."""
+
+import asyncio
+
+import uvicorn
+from starlette.types import Receive, Scope, Send
+from uvicorn.server import ServerState
+
+from colobus.admin.server import _AdminProtocol, _protocol
+
+
+class Wire(asyncio.Transport):
+    """A transport that leads nowhere."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written = b""
+        self.closed = False
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.written += bytes(data)
+
+    def close(self) -> None:
+        self.closed = True
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+    def pause_reading(self) -> None:
+        pass
+
+    def resume_reading(self) -> None:
+        pass
+
+
+async def application(scope: Scope, receive: Receive, send: Send) -> None:
+    await send({"type": "http.response.start", "status": 204, "headers": []})
+    await send({"type": "http.response.body"})
+
+
+def connected() -> tuple[_AdminProtocol, Wire]:
+    config = uvicorn.Config(application, ws="none", lifespan="off", log_config=None)
+    protocol = _protocol(20.0)(config=config, server_state=ServerState(), app_state={})
+    assert isinstance(protocol, _AdminProtocol)
+    wire = Wire()
+    protocol.connection_made(wire)
+    return protocol, wire
+
+
+def timer(protocol: _AdminProtocol) -> asyncio.TimerHandle | None:
+    return protocol._waiting
+
+
+async def test_the_time_runs_while_a_head_is_awaited_and_ends_with_it() -> None:
+    protocol, wire = connected()
+    first = timer(protocol)
+    assert first is not None
+    assert first.when() - asyncio.get_running_loop().time() > 19
+    protocol.data_received(b"GET / HTTP/1.1\r\n")
+    assert timer(protocol) is first  # a trickle does not put it off
+    protocol.data_received(b"Host: x\r\n\r\n")
+    assert timer(protocol) is None
+    assert first.cancelled()
+    await asyncio.gather(*protocol.tasks)
+    assert wire.written.startswith(b"HTTP/1.1 204")
+    protocol.data_received(b"GET / HT")
+    second = timer(protocol)
+    assert second is not None
+    protocol.connection_lost(None)
+    assert second.cancelled()
+
+
+async def test_a_late_head_closes_and_one_that_came_does_not() -> None:
+    protocol, wire = connected()
+    protocol.data_received(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    protocol._head_is_late()
+    assert not wire.is_closing()
+    await asyncio.gather(*protocol.tasks)
+    protocol.data_received(b"G")
+    protocol._head_is_late()
+    assert wire.is_closing()
+    protocol.connection_lost(None)
