@@ -19,10 +19,6 @@ class Clock(Protocol):
 class SystemClock:
     """The clock of the machine."""
 
-    def monotonic(self) -> float:
-        """Return CLOCK_MONOTONIC in seconds."""
-        return time.monotonic()
-
-    def time(self) -> float:
-        """Return CLOCK_REALTIME in seconds since the epoch."""
-        return time.time()
+    # The functions themselves: the data path asks three times per request.
+    monotonic = staticmethod(time.monotonic)
+    time = staticmethod(time.time)

@@ -123,7 +123,7 @@ class RequestBody:
         if self.is_complete and not self.ended:
             self.ended = True
             data += self.ending
-        if self.is_whole and (self.size <= KEPT_BYTES or self.is_complete):
+        if self.is_whole and (self.size < KEPT_BYTES or self.is_complete):
             self.sent = len(pieces)
         else:
             self.is_whole = False

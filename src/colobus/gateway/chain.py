@@ -13,7 +13,7 @@ the loggers of its API see it. Pure: no I/O.
 """
 
 from collections.abc import Coroutine, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from colobus.gateway.plugin_rows import PHASES, ConfiguredPlugin, PluginRows, Step
 from colobus.model.schema import Row
@@ -73,13 +73,16 @@ class Chain:
             setattr(self, phase, _splice(getattr(before, phase), getattr(behind, phase), position))
 
 
-class ChainedExchange(Protocol):
-    """What the walk needs of an exchange; the gateway sets ``chain`` None and ``position`` -1."""
+class ChainedExchange:
+    """What the walk needs of an exchange, which is one of these; a class, so that it compiles."""
 
-    api: Row | None
-    consumer: Row | None
-    chain: Chain | None
-    position: int
+    __slots__ = ("api", "chain", "consumer", "position")
+
+    def __init__(self) -> None:
+        self.api: Row | None = None
+        self.consumer: Row | None = None
+        self.chain: Chain | None = None
+        self.position = -1
 
 
 class ChainTable:

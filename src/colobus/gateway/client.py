@@ -36,6 +36,8 @@ ENDING: Final = 3
 
 # Bytes behind the current request, or in front of a head, that are held; one more read may come.
 HELD_BYTES: Final = 65_536
+# A head that comes byte by byte is not looked at again with each of them.
+UNREAD_BYTES: Final = 8192
 # A body that nobody wants is read to its end if that costs less than a new connection would.
 DISCARDED_BYTES: Final = 1_048_576
 
@@ -154,6 +156,10 @@ class ClientConnection(Protocol):
         if state == IDLE and not self.write_paused:
             if self.buffer:
                 data = self.buffer + data
+                # Only a line end can complete a head; without one, looking again is for nothing.
+                if b"\n" not in data[len(self.buffer) :] and len(data) < UNREAD_BYTES:
+                    self.buffer = data
+                    return
                 self.buffer = b""
             self.read_head(data)
         elif self.body is not None and not self.body.is_complete and state <= DRAINING:
@@ -166,6 +172,7 @@ class ClientConnection(Protocol):
         if self.state == IDLE and self.buffer and not self.write_paused:
             data = self.buffer
             self.buffer = b""
+            self.release(FOR_PIPELINE)
             self.read_head(data)
 
     def read_head(self, data: bytes) -> None:

@@ -9,10 +9,12 @@ from collections.abc import Sequence
 
 from colobus.gateway.body import RequestBody
 from colobus.gateway.exchange import Exchange
+from colobus.gateway.outgoing import host_of
 from colobus.gateway.pool import Key
 from colobus.gateway.reply import answer, error_page
 from colobus.gateway.retries import Failure, Verdict, is_idempotent, verdict
 from colobus.gateway.route import Route
+from colobus.gateway.secure import server_name
 from colobus.gateway.upstream import UpstreamConnection
 
 __all__ = ["Delivery"]
@@ -41,6 +43,7 @@ class Delivery:
         "is_sent",
         "renewed",
         "route",
+        "server_name",
         "turn",
         "upstream",
         "was_sent",
@@ -60,6 +63,9 @@ class Delivery:
         self.head = head
         self.body = body
         self.attempts_left = route.retries
+        self.server_name = ""
+        if route.scheme == "https" and exchange.match is not None:
+            self.server_name = server_name(host_of(exchange, exchange.match))
         self.turn = 0 if len(addresses) == 1 else exchange.environment.next_turn()
         self.upstream: UpstreamConnection | None = None
         self.renewed = False
@@ -80,7 +86,8 @@ class Delivery:
     def next_key(self) -> Key:
         """Return what the current attempt connects to."""
         addresses = self.addresses
-        return self.route.scheme, addresses[self.turn % len(addresses)], self.route.port, ""
+        route = self.route
+        return route.scheme, addresses[self.turn % len(addresses)], route.port, self.server_name
 
     def connect(self, key: Key) -> None:
         """Make a new connection; :meth:`send` or :meth:`failed` follows."""

@@ -8,7 +8,7 @@ from collections.abc import MutableMapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from colobus.gateway.body import RequestBody
-from colobus.gateway.chain import Chain
+from colobus.gateway.chain import ChainedExchange
 from colobus.gateway.forwarding import client_address
 from colobus.gateway.request import Request
 from colobus.gateway.response import Response
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["Exchange"]
 
 
-class Exchange:
+class Exchange(ChainedExchange):
     """Implements :class:`colobus.plugins.context.Exchange`.
 
     Attributes:
@@ -60,11 +60,8 @@ class Exchange:
     __slots__ = (
         "addresses",
         "answered_at",
-        "api",
         "body",
-        "chain",
         "client",
-        "consumer",
         "context",
         "credential",
         "delivery",
@@ -80,7 +77,6 @@ class Exchange:
         "match",
         "method",
         "path",
-        "position",
         "query",
         "raw_path",
         "request_serial",
@@ -97,6 +93,7 @@ class Exchange:
     def __init__(
         self, client: "ClientConnection", head: RequestHead, body: RequestBody | None
     ) -> None:
+        super().__init__()
         self.client = client
         self.environment = client.environment
         self.head = head
@@ -111,14 +108,10 @@ class Exchange:
         self.wants_tunnel = False
         self.is_debugged = False
         self.request_serial = client.requests
-        self.api: Row | None = None
-        self.consumer: Row | None = None
         self.credential: Row | None = None
         self.context: dict[str, Any] | None = None
         self.request_view: Request | None = None
         self.response_view: Response | None = None
-        self.chain: Chain | None = None
-        self.position = -1
         self.match: Match | None = None
         self.route: Route | None = None
         self.addresses: Sequence[str] = ()

@@ -11,7 +11,8 @@ The rules every callback may rely on:
 * A descriptor is closed only between two waits, so that no event of one wait can reach another
   connection that was given the same number.
 
-This is the pure build; a compiled module of the same name and interface may take its place.
+This is the pure build; a compiled module of the same name and interface may take its place, which
+is why loop, transports and listeners share one long file: there they share types.
 """
 
 import contextlib

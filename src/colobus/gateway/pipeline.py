@@ -89,10 +89,9 @@ def wait(exchange: Exchange, waiting: Waiting, proceed: Step) -> None:
 
 async def finish_waiting(exchange: Exchange, waiting: Waiting, proceed: Step) -> None:
     """Wait, then go on or answer; cancelled when the client leaves."""
-    if exchange.is_over:
-        waiting.close()
-        return
-    exchange.task = asyncio.current_task()
+    exchange.task = task = asyncio.current_task()
+    if exchange.is_over and task is not None:
+        task.cancel()  # it left before this task came to run
     try:
         await waiting
     except Exception as error:  # noqa: BLE001  (refusal logs what is not a plugin's answer)

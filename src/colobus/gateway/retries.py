@@ -4,6 +4,7 @@
 failure               answered with if it stays   tried again
 ====================  ==========================  =============================================
 connection refused    502                         while attempts are left
+no TLS handshake      502                         while attempts are left
 connecting too slow   504                         while attempts are left
 closed, reset         502                         while attempts are left, if it is safe
 sending too slow      504                         while attempts are left, if it is safe
@@ -29,8 +30,9 @@ class Failure(enum.Enum):
     """What went wrong upstream before the head of an answer was complete; the value is its status."""
 
     REFUSED = (502, "connection refused")
+    HANDSHAKE = (502, "TLS handshake failed")
     CONNECT_TIMEOUT = (504, "connecting took too long")
-    CLOSED = (502, "closed before it answered")
+    CLOSED = (502, "closed before the end of its answer")
     SEND_TIMEOUT = (504, "sending took too long")
     READ_TIMEOUT = (504, "answering took too long")
     GARBAGE = (502, "the answer is not HTTP")

@@ -117,8 +117,8 @@ class Router:
         # A registered host is in lower case and has no port, so what equals one needs no care.
         plain = self._plain.get(header)
         wildcards = self._leading.depths or self._trailing.depths
-        if plain is not None and not wildcards:
-            return (plain,)
+        if not wildcards and (plain is not None or not self._plain):
+            return () if plain is None else (plain,)
         host = header
         if plain is None:
             host = host_name(header)

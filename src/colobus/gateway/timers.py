@@ -7,9 +7,9 @@ the new time down, and the timer is looked at again when its old tick comes.
 """
 
 import logging
-import math
 from collections.abc import Callable
 from heapq import heapify, heappop, heappush
+from math import inf
 
 __all__ = ["GRANULARITY_S", "Timer", "Timers"]
 
@@ -39,7 +39,7 @@ class Timer:
     @property
     def armed(self) -> bool:
         """Whether the callback is still to come."""
-        return self.tick != IDLE and self.when != math.inf
+        return self.tick != IDLE and self.when != inf
 
     def cancel(self) -> None:
         """Disarm for good: nothing keeps a reference to the callback's owner any longer.
@@ -56,7 +56,7 @@ class Timer:
         For the timer of a connection between two waits; its owner stays referenced until the
         old deadline.
         """
-        self.when = math.inf
+        self.when = inf
 
     def move(self, when: float) -> None:
         """Set the deadline to ``when``, arming again a timer that fired, rests or was cancelled."""
@@ -89,7 +89,7 @@ class Timers:
 
     def insert(self, timer: Timer) -> None:
         """Put a timer into the bucket of its deadline; one that never comes needs none."""
-        if timer.when == math.inf:
+        if timer.when == inf:
             timer.tick = IDLE
             return
         tick = int(timer.when / GRANULARITY_S) + 1

@@ -4,9 +4,11 @@ It takes both connections over from their protocols. Each side's end is passed o
 the tunnel is over when both have ended, when one is gone, or when nothing passed for too long.
 """
 
+import ssl
 from collections.abc import Callable
 
 from colobus.gateway.loop import Loop, Protocol, Transport
+from colobus.gateway.secure import TlsSession
 
 __all__ = ["Tunnel"]
 
@@ -19,11 +21,12 @@ class TunnelEnd(Protocol):
         is_lost: it is gone.
     """
 
-    __slots__ = ("is_eof", "is_lost", "transport", "tunnel")
+    __slots__ = ("is_eof", "is_lost", "session", "transport", "tunnel")
 
-    def __init__(self, tunnel: "Tunnel", transport: Transport) -> None:
+    def __init__(self, tunnel: "Tunnel", transport: Transport, session: TlsSession | None) -> None:
         self.tunnel = tunnel
         self.transport = transport
+        self.session = session
         self.is_eof = False
         self.is_lost = False
         transport.protocol = self
@@ -32,10 +35,28 @@ class TunnelEnd(Protocol):
     def data_received(self, data: bytes) -> None:
         """Pass on."""
         self.tunnel.touch()
-        self.tunnel.other(self).transport.write(data)
+        session = self.session
+        if session is None:
+            self.tunnel.other(self).write(data)
+            return
+        try:
+            data = session.receive(data)
+        except ssl.SSLError:
+            self.transport.abort()
+            return
+        self.transport.write(session.take())
+        self.tunnel.other(self).write(data)
+        if session.is_ended:
+            self.eof_received()
+
+    def write(self, data: bytes) -> None:
+        """Send what the other side sent."""
+        self.transport.write(data if self.session is None else self.session.encrypt(data))
 
     def eof_received(self) -> None:
         """Pass the end on; the other direction may go on."""
+        if self.is_eof:
+            return
         self.is_eof = True
         self.tunnel.touch()
         self.tunnel.other(self).transport.write_eof()
@@ -63,6 +84,7 @@ class Tunnel:
         loop: time.
         client: the connection of the client.
         upstream: the connection of the upstream.
+        session: its TLS session, if it has one.
         timeout: seconds without a byte in either direction after which it ends.
         lost: called once, when both connections are gone.
     """
@@ -74,6 +96,7 @@ class Tunnel:
         loop: Loop,
         client: Transport,
         upstream: Transport,
+        session: TlsSession | None,
         timeout: float,
         lost: Callable[[OSError | None], None],
     ) -> None:
@@ -81,8 +104,8 @@ class Tunnel:
         self.timeout = timeout
         self.lost = lost
         self.timer = loop.timers.schedule(loop.now + timeout, self.on_timer)
-        self.client = TunnelEnd(self, client)
-        self.upstream = TunnelEnd(self, upstream)
+        self.client = TunnelEnd(self, client, None)
+        self.upstream = TunnelEnd(self, upstream, session)
 
     def other(self, end: TunnelEnd) -> TunnelEnd:
         """Return the other side."""

@@ -7,10 +7,11 @@
                                    └──────────► CLOSED: tunnel.py takes over
 
 It follows the framing of the answer and hands on the bytes as they are. Nothing of a connection
-that broke a rule is used again.
+that broke a rule is used again. A TLS handshake is part of connecting.
 """
 
 import logging
+import ssl
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
@@ -21,6 +22,7 @@ from colobus.gateway.loop import Connecting, Protocol, Transport
 from colobus.gateway.pool import Key
 from colobus.gateway.reply import begin_answer, begin_tunnel, break_off, finish, pass_on
 from colobus.gateway.retries import Failure
+from colobus.gateway.secure import TlsSession
 from colobus.gateway.tunnel import Tunnel
 from colobus.gateway.wire import ResponseHead, parse_response
 
@@ -65,6 +67,7 @@ class UpstreamConnection(Protocol):
         "keep_alive",
         "key",
         "read_paused",
+        "session",
         "state",
         "timer",
         "transport",
@@ -80,6 +83,7 @@ class UpstreamConnection(Protocol):
         self.state = CONNECTING
         self.transport: Transport | None = None
         self.connecting: Connecting | None = None
+        self.session: TlsSession | None = None
         self.framing = AnswerFraming()
         self.buffer = b""
         self.interim = 0
@@ -112,31 +116,67 @@ class UpstreamConnection(Protocol):
         self.fail(Failure.REFUSED)
 
     def connection_made(self, transport: Transport) -> None:
-        """Begin."""
+        """Begin, with a handshake where the service wants one."""
         self.transport = transport
         self.connecting = None
+        if self.key[0] == "https":
+            self.session = TlsSession(self.environment.tls_context(), self.key[3])
+            self.receive_tls(b"", self.session)
+        else:
+            self.connected()
+
+    def connected(self) -> None:
+        """Take the request this connection was made for."""
         self.state = IDLE
         if self.delivery is not None:
             self.delivery.send(self)
 
     def send(self, data: bytes, delivery: "Delivery") -> None:
         """Send the head of a request, and what is there of its body."""
-        assert self.transport is not None
         self.delivery = delivery
         self.state = HEAD
         self.interim = 0
         self.was_heard = False
         self.arm(delivery.route.read_timeout)
-        self.transport.write(data)
+        self.write(data)
 
     def send_more(self, data: bytes, delivery: "Delivery") -> None:
         """Send more of the body; the wait for the answer starts over."""
-        assert self.transport is not None
         if not self.write_paused:
             self.arm(delivery.route.read_timeout)
-        self.transport.write(data)
+        self.write(data)
+
+    def write(self, data: bytes) -> None:
+        """Send bytes of the request."""
+        if self.transport is not None:
+            self.transport.write(data if self.session is None else self.session.encrypt(data))
 
     def data_received(self, data: bytes) -> None:
+        """Take what came from the upstream."""
+        if self.session is None:
+            self.receive(data)
+        else:
+            self.receive_tls(data, self.session)
+
+    def receive_tls(self, data: bytes, session: TlsSession) -> None:
+        """Take a piece of a TLS session, and of the answer in it."""
+        was_established = session.is_established
+        try:
+            data = session.receive(data)
+        except ssl.SSLError as error:
+            logger.warning("TLS with %s:%d: %s", self.key[1], self.key[2], error)
+            self.end_early(Failure.HANDSHAKE if self.state == CONNECTING else Failure.CLOSED)
+            return
+        if self.transport is not None:
+            self.transport.write(session.take())
+        if session.is_established and not was_established:
+            self.connected()
+        if data:
+            self.receive(data)
+        if session.is_ended and self.state != CLOSED:
+            self.eof_received()
+
+    def receive(self, data: bytes) -> None:
         """Take a piece of the answer."""
         delivery = self.delivery
         if delivery is None:
@@ -223,10 +263,9 @@ class UpstreamConnection(Protocol):
         delivery.upstream = None
         self.state = CLOSED
         self.timer.cancel()
-        if held:
-            transport.write(held)
+        self.write(held)
         idle_timeout = max(route.read_timeout, route.send_timeout)
-        Tunnel(self.environment.loop, client, transport, idle_timeout, lost)
+        Tunnel(self.environment.loop, client, transport, self.session, idle_timeout, lost)
 
     def release(self, delivery: "Delivery") -> None:
         """Go to the pool after an answer, or end."""
@@ -248,24 +287,17 @@ class UpstreamConnection(Protocol):
         delivery = self.delivery
         if delivery is None:
             self.close()
-        elif self.state == HEAD:
-            self.fail(Failure.CLOSED)
-        elif not self.framing.is_until_close:
-            self.break_off("closed before the end of its answer")
+        elif self.state != BODY or not self.framing.is_until_close:
+            self.end_early(Failure.HANDSHAKE if self.state == CONNECTING else Failure.CLOSED)
         elif pass_on(delivery.exchange, b"", b"", is_last=True):
             self.close()
             finish(delivery.exchange)
 
-    def connection_lost(self, error: OSError | None) -> None:
+    def connection_lost(self, error: OSError | None) -> None:  # noqa: ARG002  (any end is one)
         """Act on the end, if it was not ours."""
         if self.state == CLOSED:
             return
-        if self.state == HEAD:
-            self.fail(Failure.CLOSED)
-        elif self.delivery is None:
-            self.close()
-        else:
-            self.break_off("closed" if error is None else str(error.strerror))
+        self.end_early(Failure.HANDSHAKE if self.state == CONNECTING else Failure.CLOSED)
 
     def fail(self, failure: Failure) -> None:
         """End before there is an answer; the delivery decides what comes next."""
@@ -336,22 +368,22 @@ class UpstreamConnection(Protocol):
         transport = self.transport
         if delivery is None:
             return
-        if transport is None:
+        if transport is None or self.state == CONNECTING:
             self.fail(Failure.CONNECT_TIMEOUT)
         elif self.write_paused:
             if transport.buffered < self.unsent:
                 self.unsent = transport.buffered
                 self.arm(delivery.route.send_timeout)
             else:
-                self.time_out(Failure.SEND_TIMEOUT)
+                self.end_early(Failure.SEND_TIMEOUT)
         elif self.read_paused or (self.state == HEAD and not delivery.is_sent):
             self.arm(delivery.route.read_timeout)
         else:
-            self.time_out(Failure.READ_TIMEOUT)
+            self.end_early(Failure.READ_TIMEOUT)
 
-    def time_out(self, failure: Failure) -> None:
-        """End because a timeout of the API is over."""
-        if self.state == HEAD:
-            self.fail(failure)
-        else:
+    def end_early(self, failure: Failure) -> None:
+        """End although an answer was expected, or was not over."""
+        if self.state == BODY:
             self.break_off(failure.reason)
+        else:
+            self.fail(failure)

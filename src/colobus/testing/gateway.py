@@ -154,7 +154,7 @@ class GatewayHarness:
         self._loop = loop = new_event_loop(data_path)
         try:
             loop.run_until_complete(self._serve(data_path, self.clock))
-        except BaseException as error:  # noqa: BLE001  (raised again by whoever starts it)
+        except BaseException as error:
             if not self._started.done():
                 self._started.set_exception(error)
             logger.exception("the gateway under test failed")

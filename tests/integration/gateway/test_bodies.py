@@ -148,9 +148,9 @@ def test_what_lies_behind_an_answer_is_nobodys() -> None:
     """A lying upstream must not get to answer the next request."""
 
     def serve(peer: Peer) -> None:
-        peer.read_message()
-        peer.send(reply(b"mine") + reply(b"forged"))
-        peer.receive()
+        while True:
+            peer.read_message()
+            peer.send(reply(b"mine") + reply(b"forged"))
 
     with proxied(serve) as (gateway, upstream), client(gateway) as peer:
         for _ in range(3):

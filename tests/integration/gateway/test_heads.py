@@ -149,6 +149,13 @@ def test_the_base_path_comes_before_the_path_and_the_matched_uri_is_stripped() -
         assert upstream.heads[0].startswith(b"GET /v1/items?id=1 HTTP/1.1\r\n")
 
 
+def test_the_target_that_names_the_server_has_no_base_path() -> None:
+    fields: dict[str, object] = {"uris": [], "methods": ["OPTIONS"]}
+    with proxied(fields=fields, path="/v1") as (gateway, upstream):
+        exchange(gateway, get(b"*", method=b"OPTIONS"))
+        assert upstream.heads[0].startswith(b"OPTIONS * HTTP/1.1\r\n")
+
+
 def test_raw_paths_keep_their_dot_segments() -> None:
     with proxied(settings=GatewaySettings(path_handling="raw")) as (gateway, upstream):
         exchange(gateway, get(b"/a/../b"))

@@ -18,10 +18,14 @@ pytestmark = pytest.mark.integration
 
 API_ID = "5e0c1f4e-0000-4000-8000-000000000001"
 POST = get(b"/", b"Content-Length: 5", method=b"POST") + b"hello"
+CHUNKED = (
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    b"5\r\nhello\r\n6\r\n world\r\n0\r\nX-Sum: 1\r\n\r\n"
+)
 UNEXPECTED = b'{"message":"An unexpected error occurred"}\n'
 
 
-def with_probe(*, is_global: bool = True, **phases: Callable[..., Any]) -> dict[str, Any]:
+def with_probe(*, is_global: bool = True, **phases: Any) -> dict[str, Any]:
     """Return the harness's arguments for one plugin with these phases."""
     return {
         "plugins": [plugin(**phases)],
@@ -46,7 +50,7 @@ def test_phases_run_in_order_and_see_the_exchange() -> None:
         seen.append(("body", chunk, last))
         return chunk
 
-    phases: dict[str, Callable[..., Any]] = {
+    phases: dict[str, Any] = {
         "rewrite": lambda x: seen.append(("rewrite", x.api, x.request.method, x.request.path)),
         "access": lambda x: seen.append(("access", x.api["name"], x.client_ip, x.request.target)),
         "header_filter": lambda x: seen.append(("header", x.response.status)),
@@ -305,8 +309,7 @@ def test_a_waiting_request_does_not_hold_up_others() -> None:
     "answer",
     [
         reply(b"hello world"),
-        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n6\r\n world\r\n"
-        b"0\r\nX-Sum: 1\r\n\r\n",
+        CHUNKED,
         b"HTTP/1.1 200 OK\r\n\r\nhello world",
     ],
     ids=["length", "chunked", "until-close"],
@@ -338,7 +341,7 @@ def test_body_filters_get_the_payload_and_give_another(
 
 
 def test_body_filters_that_swallow_everything_leave_an_empty_body() -> None:
-    probe = with_probe(body_filter=lambda x, chunk, last: b"")
+    probe = with_probe(body_filter=lambda _exchange, _chunk, _last: b"")
     with proxied(**probe) as (gateway, _), client(gateway) as peer:
         for method in (b"GET", b"HEAD", b"GET"):
             peer.send(get(method=method))
@@ -371,7 +374,7 @@ def test_pages_pass_no_filter_but_are_logged() -> None:
     seen: list[tuple[str, int]] = []
     probe = with_probe(
         header_filter=lambda x: seen.append(("header", x.response.status)),
-        body_filter=lambda x, chunk, last: seen.append(("body", 0)),
+        body_filter=lambda *_: seen.append(("body", 0)),
         log=lambda x: seen.append(("log", x.response.status)),
     )
     with proxied(answer=b"junk\r\n\r\n", **probe) as (gateway, _):

@@ -1,6 +1,7 @@
 """WebSocket handshakes, and the tunnels behind them."""
 
 import socket
+from contextlib import suppress
 
 import pytest
 
@@ -79,14 +80,10 @@ def test_a_large_transfer_passes_in_both_directions_at_once() -> None:
         total = len(block) * 200
         while received < total:
             if sent < total:
-                try:
+                with suppress(BlockingIOError):
                     sent += peer.sock.send(block[sent % len(block) :])
-                except BlockingIOError:
-                    pass
-            try:
+            with suppress(BlockingIOError):
                 received += len(peer.sock.recv(1 << 20))
-            except BlockingIOError:
-                pass
         assert received == total
 
 
@@ -160,9 +157,9 @@ def test_a_side_that_vanishes_takes_the_other_with_it(side: str) -> None:
 def test_plugins_see_the_handshake_and_log_at_the_end_of_the_tunnel() -> None:
     seen: list[object] = []
     probe = plugin(
-        access=lambda x: seen.append("access"),
+        access=lambda _: seen.append("access"),
         header_filter=lambda x: x.response.set_header("X-Filtered", str(x.response.status)),
-        body_filter=lambda x, chunk, last: seen.append("body"),
+        body_filter=lambda *_: seen.append("body"),
         log=lambda x: seen.append(x.response.status),
     )
     with proxied(echo, plugins=[probe], plugin_rows=[plugin_row()]) as (gateway, _):

@@ -11,6 +11,7 @@ from hypothesis import given, strategies as st
 from colobus.gateway.chain import (
     ACCESS_DONE,
     Chain,
+    ChainedExchange,
     ChainTable,
     Step,
     body_filter_steps,
@@ -144,7 +145,7 @@ class AnotherRewriter(Rewriter):
 PLUGINS = (Logger, Ender, Late, SecondAuth, Auth, Early, Rewriter, AnotherRewriter)
 
 
-class TravellingExchange(MemoryExchange):
+class TravellingExchange(MemoryExchange, ChainedExchange):
     """An exchange as the gateway makes it."""
 
     def __init__(self, api: Row | None = None, **ctx: Any) -> None:
