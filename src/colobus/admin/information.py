@@ -40,7 +40,7 @@ class Information:
         return json_answer(
             200,
             {
-                "tagline": "Welcome to Kong",
+                "tagline": "Welcome to kong",
                 "version": ADMIN_API_VERSION,
                 "colobus_version": VERSION,
                 "hostname": self._node.hostname,

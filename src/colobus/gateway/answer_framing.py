@@ -37,7 +37,7 @@ class AnswerFraming:
         """Whether the end of the connection is the end of the body."""
         return self.kind == UNTIL_CLOSE
 
-    def begin(self, head: ResponseHead, *, is_head: bool) -> None:
+    def begin(self, head: ResponseHead, is_head: bool) -> None:
         """Start on the body behind ``head``; ``is_head``: it answers a HEAD request."""
         self.is_done = False
         self.scanner = None

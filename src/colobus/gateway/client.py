@@ -264,7 +264,7 @@ class ClientConnection(Protocol):
         """Send a piece of an answer."""
         self.transport.write(data)
 
-    def exchange_ended(self, *, keep_alive: bool) -> None:
+    def exchange_ended(self, keep_alive: bool) -> None:
         """Go on to the next request, or close."""
         self.exchange = None
         body = self.body

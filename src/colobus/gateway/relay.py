@@ -64,7 +64,7 @@ def filtered(exchange: "Exchange", steps: Sequence[Step], data: bytes, *, is_las
     return data
 
 
-def proxied_head(exchange: "Exchange", head: ResponseHead, *, until_close: bool) -> bytes:
+def proxied_head(exchange: "Exchange", head: ResponseHead, until_close: bool) -> bytes:
     """Return the head of a proxied answer for the client, and choose how its body passes.
 
     Raises:
@@ -72,7 +72,7 @@ def proxied_head(exchange: "Exchange", head: ResponseHead, *, until_close: bool)
     """
     environment = exchange.environment
     lines = head.lines if head.connection is None else drop_lines(head.lines, head.connection)
-    if b"X-Kong-" in lines:  # of a gateway behind this one
+    if b"atency:" in lines or b"ATENCY:" in lines:  # perhaps of a gateway behind this one
         lines = remove(remove(lines, b"x-kong-upstream-latency"), b"x-kong-proxy-latency")
     steps = header_filter_steps(exchange)
     if steps or exchange.response_view is not None or log_steps(exchange):
@@ -91,7 +91,7 @@ def proxied_head(exchange: "Exchange", head: ResponseHead, *, until_close: bool)
         out.append(milliseconds(exchange.forwarded_at - exchange.started_at))
         out.append(b"\r\n")
     out.append(environment.via_line)
-    out.append(proxied_framing(exchange, head, until_close=until_close))
+    out.append(proxied_framing(exchange, head, until_close))
     out.append(ending(exchange))
     return b"".join(out)
 
@@ -148,7 +148,7 @@ def run_header_filters(exchange: "Exchange", steps: Sequence[Step]) -> None:
         step.run(exchange, step.config)
 
 
-def proxied_framing(exchange: "Exchange", head: ResponseHead, *, until_close: bool) -> bytes:
+def proxied_framing(exchange: "Exchange", head: ResponseHead, until_close: bool) -> bytes:
     """Return the framing line of a proxied answer, and set the transform its body needs."""
     is_http10 = exchange.head.http10
     if exchange.is_head or head.status in (204, 304):

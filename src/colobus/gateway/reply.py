@@ -82,11 +82,11 @@ def answer(exchange: Exchange, given: Answer) -> None:
     finish(exchange)
 
 
-def begin_answer(exchange: Exchange, head: ResponseHead, *, until_close: bool) -> bytes | None:
+def begin_answer(exchange: Exchange, head: ResponseHead, until_close: bool) -> bytes | None:
     """Return the head for the client; None when a plugin gave another answer instead."""
     exchange.answered_at = exchange.environment.clock.monotonic()
     try:
-        out = proxied_head(exchange, head, until_close=until_close)
+        out = proxied_head(exchange, head, until_close)
     except Exception as error:  # noqa: BLE001  (refusal logs what is not a plugin's answer)
         given = refusal(exchange, error)
         given.filtered = False
@@ -98,7 +98,7 @@ def begin_answer(exchange: Exchange, head: ResponseHead, *, until_close: bool) -
     return out
 
 
-def pass_on(exchange: Exchange, out: bytes, piece: bytes, *, is_last: bool) -> bool:
+def pass_on(exchange: Exchange, out: bytes, piece: bytes, is_last: bool) -> bool:
     """Send a piece of the body behind ``out``; False when that broke the exchange off."""
     if exchange.transform is not None:
         try:
@@ -143,7 +143,7 @@ def finish(exchange: Exchange) -> None:
     exchange.delivery = None
     exchange.transform = None
     log(exchange)
-    exchange.client.exchange_ended(keep_alive=exchange.keep_alive)
+    exchange.client.exchange_ended(exchange.keep_alive)
 
 
 def abandon(exchange: Exchange) -> None:

@@ -71,8 +71,9 @@ class TlsSession:
             self.is_established = True
         pieces = []
         try:
-            while True:
-                pieces.append(self.tls.read(READ_BYTES))
+            while piece := self.tls.read(READ_BYTES):
+                pieces.append(piece)
+            self.is_ended = True  # close_notify reads as nothing
         except ssl.SSLWantReadError:
             pass
         except ssl.SSLZeroReturnError:
@@ -84,7 +85,11 @@ class TlsSession:
         return self.outgoing.read()
 
     def encrypt(self, data: bytes) -> bytes:
-        """Return what to send for ``data``; only once established."""
+        """Return what to send for ``data``; only once established.
+
+        Raises:
+            ssl.SSLError: the session cannot go on.
+        """
         if data:
             self.tls.write(data)
         return self.outgoing.read()

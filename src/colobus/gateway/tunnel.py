@@ -51,7 +51,13 @@ class TunnelEnd(Protocol):
 
     def write(self, data: bytes) -> None:
         """Send what the other side sent."""
-        self.transport.write(data if self.session is None else self.session.encrypt(data))
+        if self.session is None:
+            self.transport.write(data)
+            return
+        try:
+            self.transport.write(self.session.encrypt(data))
+        except ssl.SSLError:
+            self.transport.abort()
 
     def eof_received(self) -> None:
         """Pass the end on; the other direction may go on."""

@@ -148,8 +148,16 @@ class UpstreamConnection(Protocol):
 
     def write(self, data: bytes) -> None:
         """Send bytes of the request."""
-        if self.transport is not None:
-            self.transport.write(data if self.session is None else self.session.encrypt(data))
+        transport = self.transport
+        if transport is None:
+            return
+        if self.session is None:
+            transport.write(data)
+            return
+        try:
+            transport.write(self.session.encrypt(data))
+        except ssl.SSLError:
+            transport.abort()  # connection_lost says the rest
 
     def data_received(self, data: bytes) -> None:
         """Take what came from the upstream."""
@@ -207,10 +215,10 @@ class UpstreamConnection(Protocol):
         else:
             framing = self.framing
             exchange = delivery.exchange
-            framing.begin(head, is_head=exchange.is_head)
+            framing.begin(head, exchange.is_head)
             self.state = BODY
             self.keep_alive = head.keep_alive and not framing.is_until_close
-            out = begin_answer(exchange, head, until_close=framing.is_until_close)
+            out = begin_answer(exchange, head, framing.is_until_close)
             if out is not None:
                 self.pass_on(out, data, head.size, delivery)
 
@@ -242,7 +250,7 @@ class UpstreamConnection(Protocol):
         if end < size:
             self.keep_alive = False
         piece = data if start == 0 and end == size else data[start:end]
-        if not pass_on(delivery.exchange, out, piece, is_last=framing.is_done):
+        if not pass_on(delivery.exchange, out, piece, framing.is_done):
             return
         if framing.is_done:
             self.release(delivery)
@@ -289,7 +297,7 @@ class UpstreamConnection(Protocol):
             self.close()
         elif self.state != BODY or not self.framing.is_until_close:
             self.end_early(Failure.HANDSHAKE if self.state == CONNECTING else Failure.CLOSED)
-        elif pass_on(delivery.exchange, b"", b"", is_last=True):
+        elif pass_on(delivery.exchange, b"", b"", True):
             self.close()
             finish(delivery.exchange)
 

@@ -10,7 +10,7 @@ async def test_the_node_tells_what_clients_look_for() -> None:
         "tagline", "version", "colobus_version", "hostname", "timers", "plugins", "lua_version",
         "configuration", "prng_seeds",
     }  # fmt: skip
-    assert told["tagline"].lower() == "welcome to kong"
+    assert told["tagline"] == "Welcome to kong"
     assert told["version"] == "0.10.4"
     assert told["hostname"] == "machine-a"
     assert told["timers"] == {"running": 0, "pending": 0}

@@ -6,6 +6,7 @@ import pytest
 
 from colobus.gateway.route import Match, Route
 from colobus.gateway.route_index import RouteIndex
+from support.builds import load_pure
 
 
 def match(name: str, uri: bytes | None, created_at: int = 1) -> Match:
@@ -64,8 +65,10 @@ class CountingIndex(dict[bytes, Match]):
 @pytest.mark.parametrize("path", [b"/api-42/users/7", b"/api-42", b"/other/path", b"/"])
 def test_a_look_up_costs_the_same_with_a_hundred_uris_and_with_thousands(path: bytes) -> None:
     costs = []
+    # The compiled build looks up without asking the dictionary's own methods.
+    pure = load_pure("colobus.gateway.route_index")
     for apis in (100, 5000):
-        index = RouteIndex()
+        index = pure.RouteIndex()
         for number in range(10, apis):
             index.add(b"", match(str(number), b"/api-%d" % number))
         counting = index._best = CountingIndex(index._best)

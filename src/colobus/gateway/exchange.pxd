@@ -1,0 +1,29 @@
+# C types for the compiled build of exchange.py.
+
+from colobus.gateway.body cimport RequestBody
+from colobus.gateway.chain cimport ChainedExchange
+from colobus.gateway.client cimport ClientConnection
+from colobus.gateway.delivery cimport Delivery
+from colobus.gateway.environment cimport Environment
+from colobus.gateway.request cimport Request
+from colobus.gateway.response cimport Response
+from colobus.gateway.route cimport Match, Route
+from colobus.gateway.wire cimport RequestHead
+
+cdef class Exchange(ChainedExchange):
+    cdef public ClientConnection client
+    cdef public Environment environment
+    cdef public RequestHead head
+    cdef public RequestBody body
+    cdef public Match match
+    cdef public Route route
+    cdef public Delivery delivery
+    cdef public Request request_view
+    cdef public Response response_view
+    cdef public object addresses, task, transform
+    cdef public dict context, credential
+    cdef public bytes host, method, path, query, raw_path
+    cdef public bint is_begun, is_debugged, is_head, is_over, keep_alive, wants_tunnel
+    cdef public long long request_serial
+    cdef public int status
+    cdef public double answered_at, forwarded_at, started_at

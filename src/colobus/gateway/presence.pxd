@@ -1,0 +1,1 @@
+# The compiled build of presence.py needs no C types.

@@ -1,0 +1,13 @@
+# C types for the compiled build of response.py.
+
+cdef class Response:
+    cdef public long long content_length
+    cdef public bytes lines
+    cdef public list replaced
+    cdef public int status_code
+
+    cpdef attach(self, int status, bytes lines, long long content_length)
+    cpdef get_header(self, str name)
+    cpdef set_header(self, str name, str value)
+    cpdef add_header(self, str name, str value)
+    cpdef remove_header(self, str name)
