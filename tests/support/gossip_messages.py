@@ -37,7 +37,9 @@ from colobus.cluster.messages import (
 names = st.text(max_size=12) | st.binary(max_size=4).map(
     lambda raw: raw.decode("utf-8", errors="surrogateescape")
 )
-addresses = st.sampled_from([0, 4, 16]).flatmap(lambda size: st.binary(min_size=size, max_size=size))
+addresses = st.sampled_from([0, 4, 16]).flatmap(
+    lambda size: st.binary(min_size=size, max_size=size)
+)
 payloads = st.binary(max_size=64)
 versions = st.sampled_from([0, 6]).flatmap(lambda size: st.binary(min_size=size, max_size=size))
 u8, u16 = st.integers(0, 0xFF), st.integers(0, 0xFFFF)
@@ -47,7 +49,7 @@ pings = st.builds(Ping, u32, names, addresses, u16, names)
 acks = st.builds(Ack, u32, payloads)
 errors = st.builds(ErrorMessage, names)
 user_messages = st.builds(UserMessage, payloads)
-messages: st.SearchStrategy[Message] = st.one_of(
+datagram_messages: st.SearchStrategy[Message] = st.one_of(
     pings,
     st.builds(IndirectPing, u32, addresses, u16, names, st.booleans(), addresses, u16, names),
     acks,
@@ -56,8 +58,8 @@ messages: st.SearchStrategy[Message] = st.one_of(
     st.builds(Alive, u32, names, addresses, u16, payloads, versions),
     st.builds(Dead, u32, names, names),
     user_messages,
-    errors,
 )
+messages = datagram_messages | errors
 node_records = st.builds(
     NodeRecord, names, addresses, u16, payloads, u32, st.integers(0, 9), versions
 )

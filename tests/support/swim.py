@@ -37,35 +37,35 @@ class RecordingDelegate:
         self.state = b""
         self.broadcasts: list[bytes] = []
 
-    def node_joined(self, node: Node, now: float) -> None:
+    def node_joined(self, node: Node, _now: float) -> None:
         self.told.append(f"joined {node.name}")
 
-    def node_left(self, node: Node, now: float) -> None:
+    def node_left(self, node: Node, _now: float) -> None:
         self.told.append(f"{node.state.name.lower()} {node.name}")
 
-    def node_updated(self, node: Node, now: float) -> None:
+    def node_updated(self, node: Node, _now: float) -> None:
         self.told.append(f"updated {node.name}")
 
-    def name_conflict(self, known: Node, other: Alive, now: float) -> None:
+    def name_conflict(self, known: Node, _other: Alive, _now: float) -> None:
         self.told.append(f"conflict {known.name}")
 
-    def user_message(self, payload: bytes, now: float) -> None:
+    def user_message(self, payload: bytes, _now: float) -> None:
         self.told.append(f"user {payload!r}")
 
-    def take_broadcasts(self, room: int, overhead: int, now: float) -> list[bytes]:
+    def take_broadcasts(self, _room: int, _overhead: int, _now: float) -> list[bytes]:
         taken, self.broadcasts = self.broadcasts, []
         return taken
 
     def user_state(self) -> bytes:
         return self.state
 
-    def merge_user_state(self, state: bytes, now: float, *, ignores_old_events: bool) -> None:
+    def merge_user_state(self, state: bytes, _now: float, *, ignores_old_events: bool) -> None:
         self.states.append((state, ignores_old_events))
 
     def ack_payload(self) -> bytes:
         return self.payload
 
-    def ping_completed(self, node: Node, rtt_s: float, payload: bytes, now: float) -> None:
+    def ping_completed(self, node: Node, rtt_s: float, payload: bytes, _now: float) -> None:
         self.pings.append((node.name, rtt_s, payload))
 
 
@@ -80,9 +80,7 @@ class SwimUnderTest:
         rng = Random(seed)
         self.stream_codec = StreamCodec(Keyring(), rng.randbytes, compresses=False)
         self.swim = Swim(
-            SwimSettings(
-                name=OWN, address=OWN_ADDRESS, port=PORT, meta=b"own", timing=self.timing
-            ),
+            SwimSettings(name=OWN, address=OWN_ADDRESS, port=PORT, meta=b"own", timing=self.timing),
             delegate=self.delegate,
             codec=self.stream_codec,
             schedule=self.schedule,

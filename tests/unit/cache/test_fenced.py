@@ -184,11 +184,13 @@ def test_whatever_the_order_memory_is_never_older_than_what_was_applied(seed: in
                 applied += 1
             case 2:  # a question is read at some revision that is not behind by much
                 on_their_way.append((rng.randint(max(0, applied - 3), len(truth) - 1), value))
-            case _ if on_their_way:  # an answer arrives, in any order
+            case 3 if on_their_way:  # an answer arrives, in any order
                 read_at, asked = on_their_way.pop(rng.randrange(len(on_their_way)))
                 row = truth[read_at].get(asked)
                 key = ("keyauth_credentials", "key", asked)
                 cache.fill(key, [] if row is None else [row], revision=read_at)
+            case _:  # nothing to catch up with, nothing on its way
+                continue
         for known in (f"v{number}" for number in range(6)):
             rows = cache.get("keyauth_credentials", "key", known)
             if rows is not None:
