@@ -16,6 +16,7 @@
     │   ├── UpstreamTimeoutError
     │   ├── UpstreamClosedError
     │   └── UpstreamProtocolError
+    ├── TlsError                a certificate, key or set of ciphers that cannot be used
     ├── ClusterError
     │   ├── ClusterProtocolError    bytes of a gossip peer or RPC client that break the protocol
     │   └── KeyringError        a key or keyring file that cannot be used
@@ -40,6 +41,7 @@ __all__ = [
     "StoreError",
     "StoreUnavailableError",
     "StoreUnusableError",
+    "TlsError",
     "UniqueError",
     "UpstreamClosedError",
     "UpstreamError",
@@ -128,6 +130,10 @@ class UpstreamClosedError(UpstreamError):
 
 class UpstreamProtocolError(UpstreamError):
     """The upstream service answered with bytes that are not one clear HTTP message."""
+
+
+class TlsError(GatewayError):
+    """A certificate, its key or a set of ciphers cannot be used; the text never holds a key."""
 
 
 class ClusterError(GatewayError):

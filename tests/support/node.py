@@ -31,12 +31,15 @@ class RunningNode:
     def __init__(self, prefix: Path, **settings: object) -> None:
         self.prefix = prefix
         self.proxy_port = free_port()
+        self.secure_port = free_port()
         self.admin_port = free_port()
         self.settings: dict[str, object] = {
             "prefix": prefix,
             "proxy_listen": f"127.0.0.1:{self.proxy_port}",
+            "proxy_listen_ssl": f"127.0.0.1:{self.secure_port}",
             "admin_listen": f"127.0.0.1:{self.admin_port}",
             "cluster_listen": f"127.0.0.1:{free_port()}",
+            "cluster_profile": "local",
             "worker_processes": 2,
             **settings,
         }

@@ -17,7 +17,8 @@ call                                  do
 and, as they come, ``receive_datagram`` (all that have arrived before ``handle_timer``: an ack that
 waits in a buffer must not count as missing), and for each accepted connection ``accept_stream``, whose
 number the machine gives (or None: close at once). The machine ends every stream itself, by its own
-deadlines; a stream it never mentions again needs no ``stream_ended``. ``now`` is seconds that
+deadlines, perhaps before the connection was made: a write that is the last ends the attempt. What
+is reported of a stream that has ended is ignored. ``now`` is seconds that
 never go back, of a zero the owner chooses. Addresses are ``(host, port)`` with the IP as text.
 
 Nothing here blocks. A push/pull with a thousand nodes takes some 20 ms, all else well below one.

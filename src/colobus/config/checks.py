@@ -33,6 +33,9 @@ def _certificates(settings: Settings) -> Iterator[Problem]:
     yield from _pair(settings, settings.ssl, "ssl_cert")
     yield from _pair(settings, settings.client_ssl, "client_ssl_cert")
     yield from _pair(settings, settings.admin_ssl, "admin_ssl_cert")
+    if settings.upstream_ssl_verify and settings.upstream_ssl_trusted_certificate is not None:
+        name = "upstream_ssl_trusted_certificate"
+        yield from _file(name, settings.upstream_ssl_trusted_certificate)
 
 
 def _pair(settings: Settings, is_used: bool, certificate: str) -> Iterator[Problem]:

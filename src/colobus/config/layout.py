@@ -33,6 +33,16 @@ class Layout:
         return self.prefix / "logs"
 
     @property
+    def default_certificate(self) -> Path:
+        """The self-signed certificate of a node that was given none."""
+        return self.prefix / "ssl" / "kong-default.crt"
+
+    @property
+    def default_key(self) -> Path:
+        """Its private key."""
+        return self.prefix / "ssl" / "kong-default.key"
+
+    @property
     def node_name_file(self) -> Path:
         """Holds the node's name in the cluster, which survives restarts."""
         return self.prefix / "serf" / "serf.id"

@@ -145,5 +145,9 @@ class Settings(
             "nginx_acc_logs": self.proxy_access_log,
             "nginx_admin_acc_logs": self.admin_access_log,
             "serf_node_id": self.serf_node_id,
+            "ssl_cert_default": layout.default_certificate,
+            "ssl_cert_key_default": layout.default_key,
+            "client_ssl_cert_default": layout.default_certificate,
+            "client_ssl_cert_key_default": layout.default_key,
         }
         return {name: str(path) for name, path in paths.items() if path is not None}

@@ -1,17 +1,16 @@
 """What all connections of a worker share. Made by :class:`colobus.gateway.service.Gateway`."""
 
-import ssl
 from collections.abc import Callable
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Protocol
 
 from colobus.clock import Clock
 from colobus.gateway.chain import ChainTable
+from colobus.gateway.contexts import upstream_context
 from colobus.gateway.loop import Loop
 from colobus.gateway.pool import UpstreamPool
 from colobus.gateway.resolver import Resolver
 from colobus.gateway.router import Router
-from colobus.gateway.secure import upstream_context
 from colobus.gateway.settings import GatewaySettings
 from colobus.plugins.context import Spawn
 from colobus.version import VERSION
@@ -42,6 +41,7 @@ class Environment:
         spawn: starts what must wait.
         server_line: the ``Server`` line of own answers, or nothing.
         via_line: the ``Via`` line of proxied answers, or nothing.
+        tls: the context of sessions with upstreams.
         clients: every open client connection.
         is_draining: no connection is to outlive its current request.
         emptied: called once, when the last client connection is gone.
@@ -107,7 +107,7 @@ class Environment:
         self.is_draining = False
         self.is_sweeping = False
         self.emptied: Callable[[], None] | None = None
-        self.tls: ssl.SSLContext | None = None
+        self.tls = upstream_context(settings.upstream_tls)
         self.date_second = -1
         self.date_text = b""
 
@@ -120,12 +120,6 @@ class Environment:
         """Return a number that grows by one, to use the addresses of a name in turns."""
         self.turn += 1
         return self.turn
-
-    def tls_context(self) -> ssl.SSLContext:
-        """Return the TLS settings towards upstreams; made when the first one wants it."""
-        if self.tls is None:
-            self.tls = upstream_context()
-        return self.tls
 
     def date_line(self) -> bytes:
         """Return the ``Date`` line of this second (RFC 9110 §6.6.1)."""

@@ -63,6 +63,8 @@ cdef class Transport(Handler):
     cpdef set_write_buffer_limit(self, Py_ssize_t high)
     cdef start(self)
     cdef receive(self)
+    cdef arrived(self, bytes data)
+    cdef ended(self)
     cdef hang_up(self, uint32_t events)
     cdef break_off(self, error)
     cdef flush(self)
@@ -87,7 +89,7 @@ cdef class Connecting(Handler):
 
 cdef class Listener(Handler):
     cdef Loop loop
-    cdef object sock, factory, pause
+    cdef object sock, factory, wrap, pause
     cdef int fd
     cdef bint open, complained
     cdef greet(self, int fd, tuple peer)

@@ -77,7 +77,7 @@ class Protocol:
         """Start; ``transport`` may be written to."""
 
     def data_received(self, data: bytes) -> None:
-        """Take what arrived: 1 to 65536 bytes."""
+        """Take what arrived: 1 to 65536 bytes; 16 KiB more, a TLS record, from a secure one."""
 
     def eof_received(self) -> None:
         """Note that the peer will send no more; writing stays possible until ``close``."""
@@ -274,13 +274,21 @@ class Transport:
             self.kill(error)
             return
         if data:
-            self.protocol.data_received(data)
+            self.arrived(data)
         elif self.broken is not None:
             self.kill(self.broken)
         else:
             self.eof = True
             self.set_mask()
-            self.protocol.eof_received()
+            self.ended()
+
+    def arrived(self, data: bytes) -> None:
+        """Hand on what was received; a transport that deciphers it has its own."""
+        self.protocol.data_received(data)
+
+    def ended(self) -> None:
+        """Hand on that the peer has shut its side."""
+        self.protocol.eof_received()
 
     def hang_up(self, events: int) -> None:
         """Act on an end that epoll reports although nobody reads.
@@ -389,6 +397,10 @@ class Transport:
         self.protocol.connection_lost(self.error)
 
 
+Wrap = Callable[["Loop", Any, Protocol, tuple[str, int]], Transport]
+"""Makes the transport of an accepted connection from what Transport's constructor takes."""
+
+
 class Connecting:
     """A connection being made."""
 
@@ -464,13 +476,20 @@ class Connecting:
 class Listener:
     """Accepts connections from a listening socket that somebody else owns."""
 
-    __slots__ = ("complained", "factory", "fd", "loop", "open", "pause", "sock")
+    __slots__ = ("complained", "factory", "fd", "loop", "open", "pause", "sock", "wrap")
 
-    def __init__(self, loop: "Loop", sock: socket.socket, factory: Callable[[], Protocol]) -> None:
+    def __init__(
+        self,
+        loop: "Loop",
+        sock: socket.socket,
+        factory: Callable[[], Protocol],
+        wrap: Wrap | None,
+    ) -> None:
         self.loop = loop
         self.sock = sock
         self.fd = sock.fileno()
         self.factory = factory
+        self.wrap = wrap
         self.open = True
         self.pause: Timer | None = None
         self.complained = False
@@ -509,14 +528,14 @@ class Listener:
 
     def greet(self, sock: socket.socket, peer: tuple[str, int]) -> None:
         """Give a new connection its transport and protocol."""
+        make = self.wrap or Transport
         try:
-            protocol = self.factory()
+            transport = make(self.loop, sock, self.factory(), peer)
         except Exception:
             logger.exception("no protocol for a new connection")
             sock.close()
             return
         sock.setblocking(False)
-        transport = Transport(self.loop, sock, protocol, peer)
         self.loop.register(transport.fd, transport, IN)
         transport.start()
 
@@ -571,14 +590,21 @@ class Loop:
         self.dead: list[Mortal] = []
         self.soon: list[Callable[[], object]] = []
 
-    def listen(self, sock: socket.socket, factory: Callable[[], Protocol]) -> Listener:
+    def listen(
+        self, sock: socket.socket, factory: Callable[[], Protocol], wrap: Wrap | None = None
+    ) -> Listener:
         """Accept from ``sock``, which is listening and non-blocking and stays the caller's.
 
         The listener is to be closed before the socket.
+
+        Args:
+            sock: where connections come from.
+            factory: makes the protocol of each.
+            wrap: makes the transport of each, where it is not to be a plain one.
         """
         # Linux hands the option on to accepted sockets: one call instead of one each.
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        listener = Listener(self, sock, factory)
+        listener = Listener(self, sock, factory, wrap)
         self.register(listener.fd, listener, ACCEPT)
         return listener
 

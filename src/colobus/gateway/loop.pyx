@@ -334,7 +334,7 @@ cdef class Transport(Handler):
     cdef receive(self):
         cdef ssize_t size = c_recv(self.fd, received, RECEIVE_BYTES, 0)
         if size > 0:
-            self.protocol.data_received(PyBytes_FromStringAndSize(received, size))
+            self.arrived(PyBytes_FromStringAndSize(received, size))
         elif size < 0:
             if errno != EAGAIN and errno != EINTR:
                 self.kill(self.broken or os_error(errno))
@@ -343,7 +343,13 @@ cdef class Transport(Handler):
         else:
             self.eof = True
             self.set_mask()
-            self.protocol.eof_received()
+            self.ended()
+
+    cdef arrived(self, bytes data):
+        self.protocol.data_received(data)
+
+    cdef ended(self):
+        self.protocol.eof_received()
 
     cdef hang_up(self, uint32_t events):
         cdef int code
@@ -519,11 +525,12 @@ cdef class Connecting(Handler):
 cdef class Listener(Handler):
     """Accepts connections from a listening socket that somebody else owns."""
 
-    def __cinit__(self, Loop loop, sock, factory):
+    def __cinit__(self, Loop loop, sock, factory, wrap):
         self.loop = loop
         self.sock = sock
         self.fd = sock.fileno()
         self.factory = factory
+        self.wrap = wrap
         self.open = True
 
     cpdef close(self):
@@ -563,11 +570,14 @@ cdef class Listener(Handler):
         cdef Transport transport
         try:
             protocol = self.factory()
+            if self.wrap is None:
+                transport = Transport(self.loop, fd, protocol, peer)
+            else:
+                transport = self.wrap(self.loop, fd, protocol, peer)
         except Exception:
             logger.exception("no protocol for a new connection")
             c_close(fd)
             return
-        transport = Transport(self.loop, fd, protocol, peer)
         self.loop.register(fd, transport, EPOLLIN)
         transport.start()
 
@@ -610,11 +620,11 @@ cdef class Loop:
         self.dead = []
         self.soon = []
 
-    def listen(self, sock, factory):
+    def listen(self, sock, factory, wrap=None):
         """Accept from ``sock``, which is listening and non-blocking and stays the caller's."""
         # Linux hands the option on to accepted sockets: one call instead of one each.
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        cdef Listener listener = Listener(self, sock, factory)
+        cdef Listener listener = Listener(self, sock, factory, wrap)
         self.register(listener.fd, listener, ACCEPT)
         return listener
 

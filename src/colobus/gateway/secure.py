@@ -1,24 +1,13 @@
-"""TLS towards an upstream, as bytes in and bytes out: no sockets here.
+"""TLS as bytes in and bytes out, of either side: no sockets here."""
 
-The certificate of an upstream is not verified (reference: proxying §2.7): what is encrypted is
-safe from eavesdroppers, not from somebody who can answer in the upstream's place.
-"""
-
+import contextlib
 import ssl
 from ipaddress import ip_address
 from typing import Final
 
-__all__ = ["TlsSession", "server_name", "upstream_context"]
+__all__ = ["TlsSession", "server_name"]
 
 READ_BYTES: Final = 65_536
-
-
-def upstream_context() -> ssl.SSLContext:
-    """Return what all sessions towards upstreams share."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return context
 
 
 def server_name(host: bytes) -> str:
@@ -35,29 +24,42 @@ def server_name(host: bytes) -> str:
 
 
 class TlsSession:
-    """One session with an upstream.
+    """One session.
+
+    Args:
+        context: what it goes by.
+        name: of the server this is the client of: a name or an address; empty for none.
+        is_server: this side waits for the other to begin.
 
     Attributes:
         is_established: the handshake is complete.
-        is_ended: the upstream said that nothing more will come.
+        is_ended: the other side said that nothing more will come.
+
+    Raises:
+        ssl.SSLError: the context wants the server's name verified, and ``name`` is none.
     """
 
     __slots__ = ("incoming", "is_ended", "is_established", "outgoing", "tls")
 
-    def __init__(self, context: ssl.SSLContext, name: str) -> None:
+    def __init__(self, context: ssl.SSLContext, name: str = "", *, is_server: bool = False) -> None:
         self.incoming = ssl.MemoryBIO()
         self.outgoing = ssl.MemoryBIO()
         try:
-            self.tls = context.wrap_bio(self.incoming, self.outgoing, server_hostname=name or None)
+            self.tls = context.wrap_bio(
+                self.incoming, self.outgoing, is_server, server_hostname=name or None
+            )
         except ValueError:  # a Host that is no name: the upstream will choose a certificate
-            self.tls = context.wrap_bio(self.incoming, self.outgoing)
+            if context.check_hostname:
+                raise ssl.SSLError(f"{name!r} is no name of a server") from None
+            self.tls = context.wrap_bio(self.incoming, self.outgoing, is_server)
         self.is_established = False
         self.is_ended = False
 
     def receive(self, data: bytes) -> bytes:
         """Take bytes of the connection; return the plain ones they make.
 
-        Call :meth:`take` afterwards, and once with nothing received to begin.
+        Call :meth:`take` afterwards, also when it raises; a client does so once with nothing
+        received, to begin.
 
         Raises:
             ssl.SSLError: the session cannot go on.
@@ -92,4 +94,11 @@ class TlsSession:
         """
         if data:
             self.tls.write(data)
+        return self.outgoing.read()
+
+    def end(self) -> bytes:
+        """Return what tells the other side that nothing more will come; it may go on sending."""
+        if self.is_established:
+            with contextlib.suppress(ssl.SSLError):  # it waits for the other side's, we do not
+                self.tls.unwrap()
         return self.outgoing.read()

@@ -11,12 +11,14 @@ from concurrent.futures import ThreadPoolExecutor
 from colobus.clock import Clock
 from colobus.gateway.chain import ChainTable
 from colobus.gateway.client import ClientConnection
+from colobus.gateway.contexts import ChooseContext
 from colobus.gateway.environment import Environment, Stats
 from colobus.gateway.loop import Listener, Loop
 from colobus.gateway.resolver import CachingResolver, Resolver, SystemLookup
 from colobus.gateway.router import Router
 from colobus.gateway.settings import GatewaySettings
 from colobus.gateway.timers import Timer
+from colobus.gateway.tls import secured
 from colobus.plugins.context import Spawn
 
 __all__ = ["Gateway", "GatewaySettings"]
@@ -91,6 +93,10 @@ class Gateway:
         """Accept from ``sock``, which is listening and non-blocking and stays the caller's."""
         self._listeners.append(self.loop.listen(sock, self._new_client))
 
+    def listen_tls(self, sock: socket.socket, choose: ChooseContext) -> None:
+        """Accept from ``sock`` clients that speak TLS; ``choose`` finds their certificates."""
+        self._listeners.append(self.loop.listen(sock, self._new_tls_client, secured(choose)))
+
     def drain(self, seconds: float, emptied: Callable[[], None]) -> None:
         """Accept no more, and let what is going on come to an end.
 
@@ -124,3 +130,8 @@ class Gateway:
 
     def _new_client(self) -> ClientConnection:
         return ClientConnection(self.environment)
+
+    def _new_tls_client(self) -> ClientConnection:
+        client = ClientConnection(self.environment)
+        client.scheme = "https"
+        return client

@@ -5,9 +5,41 @@ from ipaddress import IPv4Network, IPv6Network
 
 from colobus.gateway.wire import HeadLimits
 
-__all__ = ["GatewaySettings", "Network"]
+__all__ = ["GatewaySettings", "Network", "ServerTls", "UpstreamTls"]
 
 Network = IPv4Network | IPv6Network
+
+
+@dataclass(frozen=True, slots=True)
+class ServerTls:
+    """TLS towards clients.
+
+    Attributes:
+        certificate: path of a PEM file, the certificate followed by its chain.
+        key: path of a PEM file with its private key.
+        ciphers: of TLS 1.2, in OpenSSL's notation; those of TLS 1.3 are always OpenSSL's own.
+    """
+
+    certificate: str
+    key: str
+    ciphers: str
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamTls:
+    """TLS towards upstreams.
+
+    Attributes:
+        certificate: path of what is shown to upstreams that ask for it; None for nothing.
+        key: path of its private key.
+        is_verified: an upstream must show a certificate of its name that a trusted one signed.
+        trusted: path of a PEM file with the trusted certificates; the system's if None.
+    """
+
+    certificate: str | None = None
+    key: str | None = None
+    is_verified: bool = False
+    trusted: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +60,7 @@ class GatewaySettings:
         body_timeout: between two reads of a request body.
         send_timeout: of a client that takes nothing of its answer.
         max_connections: client connections of this worker; more are closed at once.
+        upstream_tls: TLS towards upstreams.
     """
 
     server_tokens: bool = True
@@ -42,3 +75,4 @@ class GatewaySettings:
     body_timeout: float = 60.0
     send_timeout: float = 60.0
     max_connections: int = 16_384
+    upstream_tls: UpstreamTls = field(default_factory=UpstreamTls)

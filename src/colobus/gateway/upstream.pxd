@@ -23,6 +23,8 @@ cdef class UpstreamConnection(Protocol):
     cdef public bint is_reused, keep_alive, read_paused, was_heard, write_paused
 
     cpdef connect(self)
+    cpdef begin_tls(self)
+    cpdef tls_failed(self, error)
     cpdef send(self, bytes data, Delivery delivery)
     cpdef write(self, bytes data)
     cpdef receive(self, bytes data)

@@ -120,10 +120,23 @@ class UpstreamConnection(Protocol):
         self.transport = transport
         self.connecting = None
         if self.key[0] == "https":
-            self.session = TlsSession(self.environment.tls_context(), self.key[3])
-            self.receive_tls(b"", self.session)
+            self.begin_tls()
         else:
             self.connected()
+
+    def begin_tls(self) -> None:
+        """Begin with a handshake; where Host is no name, the address is what is verified."""
+        try:
+            self.session = TlsSession(self.environment.tls, self.key[3] or self.key[1])
+        except ssl.SSLError as error:
+            self.tls_failed(error)
+            return
+        self.receive_tls(b"", self.session)
+
+    def tls_failed(self, error: ssl.SSLError) -> None:
+        """End because there is no session, or none any more."""
+        logger.warning("TLS with %s:%d: %s", self.key[1], self.key[2], error)
+        self.end_early(Failure.HANDSHAKE if self.state == CONNECTING else Failure.CLOSED)
 
     def connected(self) -> None:
         """Take the request this connection was made for."""
@@ -172,8 +185,9 @@ class UpstreamConnection(Protocol):
         try:
             data = session.receive(data)
         except ssl.SSLError as error:
-            logger.warning("TLS with %s:%d: %s", self.key[1], self.key[2], error)
-            self.end_early(Failure.HANDSHAKE if self.state == CONNECTING else Failure.CLOSED)
+            if self.transport is not None:
+                self.transport.write(session.take())  # why, for the upstream
+            self.tls_failed(error)
             return
         if self.transport is not None:
             self.transport.write(session.take())

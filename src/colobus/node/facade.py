@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 
 from colobus.changes.follower import Follower
 from colobus.config.settings import Settings
-from colobus.errors import ClusterError
 from colobus.gateway.stats import SharedStats
+from colobus.node.membership import Membership
 from colobus.node.registry import Registration
 from colobus.node.workers import Workers
 from colobus.plugins.registry import Registry
@@ -25,6 +25,7 @@ class NodeView:
         settings: Settings,
         registry: Registry,
         registration: Registration,
+        membership: Membership,
         workers: Workers,
         follower: Follower,
         stats: SharedStats,
@@ -34,12 +35,14 @@ class NodeView:
         self._settings = settings
         self._registry = registry
         self._registration = registration
+        self._membership = membership
         self._workers = workers
         self._follower = follower
         self._stats = stats
 
     async def applied(self, revision: int) -> Sequence[str]:
         """Wait until every worker routes by ``revision``; return the names of those that do not."""
+        self._membership.announce(revision)
         self._follower.hint(revision)
         return await self._workers.applied(revision, APPLY_TIMEOUT_S)
 
@@ -56,19 +59,14 @@ class NodeView:
         return self._stats.total()
 
     async def members(self) -> Sequence[Mapping[str, object]]:
-        """Return every node of the registry, this one with its revision."""
-        members = await self._registration.members()
-        return [
-            {**member, "revision": self._follower.applied}
-            if member["name"] == self.name
-            else member
-            for member in members
-        ]
+        """Return every member of the cluster as this node knows it."""
+        return self._membership.members()
 
     async def join(self, address: str) -> None:
-        """Join the cluster at ``address``."""
-        raise ClusterError(f"cannot join {address}: this node finds others through its datastore")
+        """Join the cluster that the node at ``address`` is in."""
+        await self._membership.join(address)
 
     async def force_leave(self, name: str) -> None:
-        """Remove a node that is gone from the registry; an unknown name is no error."""
+        """Remove a node that is gone, from the cluster and the registry."""
+        self._membership.force_leave(name)
         await self._registration.remove(name)

@@ -5,13 +5,47 @@ the socket stays open, and connections wait in its backlog meanwhile.
 """
 
 import socket
+from contextlib import ExitStack
+from dataclasses import dataclass
 
+from colobus.config.settings import Settings
 from colobus.errors import NodeError
 
-__all__ = ["bind", "bind_group"]
+__all__ = ["ProxyListeners", "bind", "bind_group", "bind_proxy"]
 
 BACKLOG = 4096
 """Connections waiting to be accepted, per socket; the kernel caps it at net.core.somaxconn."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProxyListeners:
+    """The sockets of the proxy, one for each worker's slot.
+
+    Attributes:
+        plain: of ``proxy_listen``.
+        secure: of ``proxy_listen_ssl``; empty without ``ssl``.
+    """
+
+    plain: list[socket.socket]
+    secure: list[socket.socket]
+
+
+def bind_proxy(settings: Settings, sockets: ExitStack) -> ProxyListeners:
+    """Return the sockets of the proxy; ``sockets`` closes them.
+
+    Raises:
+        NodeError: an address cannot be bound.
+    """
+    count = settings.worker_count()
+    plain = bind_group(settings.proxy_listen, count, "proxy_listen")
+    for sock in plain:
+        sockets.enter_context(sock)
+    secure = []
+    if settings.ssl:
+        secure = bind_group(settings.proxy_listen_ssl, count, "proxy_listen_ssl")
+    for sock in secure:
+        sockets.enter_context(sock)
+    return ProxyListeners(plain, secure)
 
 
 def bind(address: tuple[str, int], setting: str) -> socket.socket:

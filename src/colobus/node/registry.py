@@ -15,7 +15,7 @@ KEEPALIVE_S = 30.0
 """Seconds between two rewrites of the row (clustering §5.2)."""
 
 MEMBER_LIMIT = 10_000
-"""Rows read when members are listed."""
+"""Rows read when other nodes are looked for."""
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +31,7 @@ class Registration:
         self, store: Store, clock: Clock, *, name: str, address: tuple[str, int], ttl_s: float
     ) -> None:
         self.name = name
+        self.advertised = address
         self.address = f"{address[0]}:{address[1]}"
         self._store = store
         self._ttl_s = ttl_s
@@ -66,14 +67,13 @@ class Registration:
             except StoreError as exc:
                 logger.warning("could not renew this node in the registry: %s", exc)
 
-    async def members(self) -> list[Row]:
-        """Return every node seen in the registry: name, address, status."""
+    async def addresses(self) -> list[tuple[str, int]]:
+        """Return where the other registered nodes are, those registered last first."""
         rows = await self._store.select(NODES, {}, limit=MEMBER_LIMIT)
-        return [
-            {
-                "name": row["name"],
-                "address": row["cluster_listening_address"],
-                "status": "alive",
-            }
-            for row in sorted(rows, key=lambda row: str(row["name"]))
-        ]
+        rows = sorted(rows, key=lambda row: row.get("created_at", 0), reverse=True)
+        found = []
+        for row in rows:
+            host, _, port = str(row["cluster_listening_address"]).rpartition(":")
+            if row["name"] != self.name and host and port.isdecimal():
+                found.append((host, int(port)))
+        return found

@@ -10,7 +10,7 @@ import logging
 import signal
 import socket
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, aclosing
 from typing import Any
 from uuid import uuid4
 
@@ -24,10 +24,12 @@ from colobus.errors import NodeError
 from colobus.gateway.counters import SharedCounters
 from colobus.gateway.stats import SharedStats
 from colobus.model.kind import Catalog
+from colobus.node.encryption import Encryption, prepare_encryption
 from colobus.node.facade import NodeView
 from colobus.node.identity import advertised_address, load_name
-from colobus.node.listeners import bind, bind_group
+from colobus.node.listeners import ProxyListeners, bind, bind_proxy
 from colobus.node.lookups import LookupService
+from colobus.node.membership import Membership, bind_membership
 from colobus.node.registry import Registration
 from colobus.node.workers import Launch, Workers
 from colobus.plugins.registry import Registry
@@ -71,35 +73,49 @@ class Supervisor:
             PluginError: a plugin is in use but not enabled.
         """
         self._stop.listen()
+        encryption = prepare_encryption(self.settings, self.clock)
         with ExitStack() as sockets:
-            proxy = bind_group(
-                self.settings.proxy_listen, self.settings.worker_count(), "proxy_listen"
-            )
-            for sock in proxy:
-                sockets.enter_context(sock)
+            proxy = bind_proxy(self.settings, sockets)
             admin = sockets.enter_context(bind(self.settings.admin_listen, "admin_listen"))
+            cluster = bind_membership(self.settings)
+            for sock in cluster:
+                sockets.enter_context(sock)
             await self.store.open()
             try:
-                await self._run_on_store(proxy, admin, ready)
+                await self._run_on_store(proxy, encryption, admin, cluster, ready)
             finally:
                 await self.store.close()
 
     async def _run_on_store(
-        self, proxy: list[socket.socket], admin: socket.socket, ready: Callable[[], None]
+        self,
+        proxy: ProxyListeners,
+        encryption: Encryption,
+        admin: socket.socket,
+        cluster: tuple[socket.socket, socket.socket],
+        ready: Callable[[], None],
     ) -> None:
         image = Image(self.catalog)
         lookups = LookupService(self.store)
         counters = SharedCounters.create(self.settings.counters_size)
-        stats = SharedStats.create(len(proxy))
-        launch = Launch(
-            [[sock] for sock in proxy], counters.fileno(), stats.fileno(), self._worker_settings()
-        )
+        stats = SharedStats.create(len(proxy.plain))
+        launch = Launch(proxy, counters.fileno(), stats.fileno(), self._worker_settings(encryption))
         workers = Workers(launch, image, lookups, self.clock)
         follower = Follower(self.store, workers, self.catalog, self.clock)
         await follower.start()
         self.registry.check_in_use(row["name"] for row in image.rows()["plugins"])
         registration = self._registration()
-        view = NodeView(self.settings, self.registry, registration, workers, follower, stats)
+        membership = Membership(
+            self.settings,
+            cluster,
+            registration,
+            self.store.datastore_id,
+            applied=lambda: follower.applied,
+            hint=follower.hint,
+            clock=self.clock,
+        )
+        view = NodeView(
+            self.settings, self.registry, registration, membership, workers, follower, stats
+        )
         app = AdminApp(
             self.store,
             self.catalog,
@@ -109,7 +125,7 @@ class Supervisor:
             cors_origins=self.settings.admin_cors_origins,
         )
         closing = asyncio.Event()
-        async with asyncio.TaskGroup() as group:
+        async with aclosing(membership), asyncio.TaskGroup() as group:
             working = group.create_task(workers.run(), name="workers")
             serving = [
                 group.create_task(follower.run(), name="follower"),
@@ -117,6 +133,9 @@ class Supervisor:
             ]
             await self._until_ready(workers)
             await registration.register()
+            await membership.start()
+            serving.append(group.create_task(membership.run(), name="membership"))
+            await membership.join_registered()
             admin_server = group.create_task(serve(app, admin, stop=closing), name="admin")
             serving.append(group.create_task(registration.keep_alive(), name="keepalive"))
             ready()
@@ -125,6 +144,7 @@ class Supervisor:
             closing.set()
             await admin_server
             await working
+            await membership.leave()
             await registration.unregister()
             for task in serving:
                 task.cancel()
@@ -161,13 +181,14 @@ class Supervisor:
             ttl_s=settings.cluster_ttl_on_failure,
         )
 
-    def _worker_settings(self) -> Mapping[str, Any]:
+    def _worker_settings(self, encryption: Encryption) -> Mapping[str, Any]:
         settings = self.settings
         return {
             "log_level": settings.log_level,
             "salt": self.store.salt,
             "custom_plugins": list(settings.custom_plugins),
             "cache_bytes": settings.mem_cache_size,
+            "tls": encryption.server,
             "gateway": {
                 "server_tokens": settings.server_tokens,
                 "latency_tokens": settings.latency_tokens,
@@ -179,6 +200,7 @@ class Supervisor:
                 "head_timeout": float(settings.client_head_timeout),
                 "body_timeout": float(settings.client_body_timeout),
                 "send_timeout": float(settings.client_body_timeout),
+                "upstream_tls": encryption.upstream,
             },
         }
 

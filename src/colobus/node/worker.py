@@ -20,13 +20,14 @@ from typing import Any, assert_never
 from colobus.cache.fenced import FencedCache, Key
 from colobus.cache.lookups import CachedLookups
 from colobus.clock import Clock, SystemClock
-from colobus.errors import NodeError
+from colobus.errors import NodeError, TlsError
 from colobus.gateway.chain import ChainTable
+from colobus.gateway.contexts import server_context
 from colobus.gateway.counters import SharedCounters
 from colobus.gateway.loop import Loop
 from colobus.gateway.selector import new_event_loop
 from colobus.gateway.service import Gateway
-from colobus.gateway.settings import GatewaySettings
+from colobus.gateway.settings import GatewaySettings, ServerTls, UpstreamTls
 from colobus.gateway.stats import SharedStats
 from colobus.model.change import Change
 from colobus.node.bus import (
@@ -64,7 +65,8 @@ class WorkerSettings:
         salt: the datastore's, for tokens of secrets.
         custom_plugins: names beside the bundled ones.
         cache_bytes: memory for looked-up rows.
-        gateway: fields of GatewaySettings, ``trusted_ips`` as text.
+        gateway: fields of GatewaySettings, ``trusted_ips`` as text, ``upstream_tls`` as fields.
+        tls: fields of ServerTls; None when no client speaks TLS.
     """
 
     slot: int
@@ -73,11 +75,14 @@ class WorkerSettings:
     custom_plugins: list[str]
     cache_bytes: int
     gateway: dict[str, Any]
+    tls: dict[str, Any] | None
 
     def gateway_settings(self) -> GatewaySettings:
         """Return the settings of the data path."""
         trusted = tuple(ipaddress.ip_network(text) for text in self.gateway["trusted_ips"])
-        return GatewaySettings(**{**self.gateway, "trusted_ips": trusted})
+        upstream_tls = UpstreamTls(**self.gateway["upstream_tls"])
+        fields = {**self.gateway, "trusted_ips": trusted, "upstream_tls": upstream_tls}
+        return GatewaySettings(**fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +92,8 @@ class Inherited:
     bus: int
     counters: int
     stats: int
-    listeners: Sequence[int]
+    listen: int
+    listen_ssl: int | None
 
 
 class _Ended(Exception):  # noqa: N818  (control flow: leaves the task group)
@@ -119,7 +125,10 @@ class Worker:
         self.clock = clock
         self.group = group
         self.ended = asyncio.Event()
-        self.listeners = [socket.socket(fileno=fd) for fd in inherited.listeners]
+        self.inherited = inherited
+        self.default_tls = (
+            None if settings.tls is None else server_context(ServerTls(**settings.tls))
+        )
         registry = load(settings.custom_plugins)
         stats = SharedStats.attach(inherited.stats).slot(settings.slot)
         stats.reset_gauges()
@@ -138,6 +147,7 @@ class Worker:
             spawn=self.spawn,
         )
         self.is_listening = False
+        self.sockets: list[socket.socket] = []
 
     def capabilities(self, plugin: str) -> Capabilities:
         """Return what the plugin of that name is given."""
@@ -195,9 +205,18 @@ class Worker:
         # What exists now lives as long as the worker: collections need not look at it again.
         gc.collect()
         gc.freeze()
-        for sock in self.listeners:
-            self.gateway.listen(sock)
+        self.listen()
         self.bus.post(Ready(revision))
+
+    def listen(self) -> None:
+        """Accept connections; the sockets stay open for as long as the worker lives."""
+        self.sockets.append(socket.socket(fileno=self.inherited.listen))
+        self.gateway.listen(self.sockets[-1])
+        default = self.default_tls
+        if default is not None and self.inherited.listen_ssl is not None:
+            self.sockets.append(socket.socket(fileno=self.inherited.listen_ssl))
+            # One certificate for every name that clients ask for.
+            self.gateway.listen_tls(self.sockets[-1], lambda _: default)
 
     def answered(self, message: Answers) -> None:
         """Hand answers to who asked."""
@@ -225,7 +244,7 @@ async def run(inherited: Inherited, data_path: Loop, clock: Clock) -> None:
     """Serve until the supervisor is gone or a drain is over.
 
     Raises:
-        NodeError: the supervisor speaks another version.
+        NodeError: the supervisor speaks another version, or a file of TLS cannot be used.
     """
     bus = await Bus.open(socket.socket(fileno=inherited.bus))
     messages = bus.messages()
@@ -242,6 +261,8 @@ async def run(inherited: Inherited, data_path: Loop, clock: Clock) -> None:
             raise _Ended
     except* _Ended:
         await bus.close()
+    except* TlsError as errors:
+        raise NodeError(str(errors.exceptions[0])) from errors
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -249,9 +270,10 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="colobus.node.worker", description=__doc__)
     for name in ("bus", "counters", "stats"):
         parser.add_argument(f"--{name}", type=int, required=True)
-    parser.add_argument("--listen", type=int, action="append", required=True)
+    parser.add_argument("--listen", type=int, required=True)
+    parser.add_argument("--listen-ssl", type=int)
     options = parser.parse_args(arguments)
-    inherited = Inherited(options.bus, options.counters, options.stats, options.listen)
+    inherited = Inherited(**vars(options))
     # A terminal sends these to every process of its group; the supervisor decides what they mean.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGQUIT, signal.SIG_IGN)

@@ -37,6 +37,7 @@ from colobus.node.bus import (
     ReplaceRows,
     in_chunks,
 )
+from colobus.node.listeners import ProxyListeners
 from colobus.node.lookups import LookupService
 from colobus.node.pulse import Pulse
 from colobus.store.interface import LookupKey
@@ -63,12 +64,12 @@ class Launch:
     """What starting a worker takes.
 
     Attributes:
-        listeners: for each slot, the listening sockets it inherits.
+        listeners: the listening sockets; each slot has its own.
         counters_fd: shared counters. ``stats_fd``: shared statistics.
         settings: the content of the worker's Configure message, without its slot.
     """
 
-    listeners: Sequence[Sequence[socket.socket]]
+    listeners: ProxyListeners
     counters_fd: int
     stats_fd: int
     settings: Mapping[str, Any]
@@ -139,7 +140,7 @@ class Workers:
 
     async def wait_ready(self) -> None:
         """Return once every slot has a worker that accepts connections."""
-        slots = range(len(self._launch.listeners))
+        slots = range(len(self._launch.listeners.plain))
         while not all(slot in self._alive and self._alive[slot].ready for slot in slots):
             await self._moved.wait()
 
@@ -168,7 +169,7 @@ class Workers:
     async def run(self) -> None:
         """Keep a worker in every slot until :meth:`stop`, then return when all are gone."""
         async with asyncio.TaskGroup() as group:
-            for slot in range(len(self._launch.listeners)):
+            for slot in range(len(self._launch.listeners.plain)):
                 group.create_task(self._keep(slot), name=f"worker-{slot}")
 
     async def stop(self, drain_s: float | None) -> None:
@@ -221,13 +222,16 @@ class Workers:
 
     async def _start(self, slot: int) -> _Worker:
         ours, theirs = socket.socketpair()
-        listeners = [sock.fileno() for sock in self._launch.listeners[slot]]
-        fds = [theirs.fileno(), *listeners, self._launch.counters_fd, self._launch.stats_fd]
+        listeners = self._launch.listeners
+        plain = listeners.plain[slot].fileno()
+        secure = [listeners.secure[slot].fileno()] if listeners.secure else []
+        fds = [theirs.fileno(), plain, *secure, self._launch.counters_fd, self._launch.stats_fd]
         arguments = [
             f"--bus={theirs.fileno()}",
             f"--counters={self._launch.counters_fd}",
             f"--stats={self._launch.stats_fd}",
-            *(f"--listen={fd}" for fd in listeners),
+            f"--listen={plain}",
+            *(f"--listen-ssl={fd}" for fd in secure),
         ]
         with theirs:
             process = await asyncio.create_subprocess_exec(

@@ -11,6 +11,7 @@ from typing import Any, Self, TypeVar
 
 from colobus.clock import Clock, SystemClock
 from colobus.gateway.chain import ChainTable
+from colobus.gateway.contexts import ChooseContext
 from colobus.gateway.loop import Loop
 from colobus.gateway.resolver import Resolver
 from colobus.gateway.router import Router
@@ -67,6 +68,7 @@ class GatewayHarness:
         plugin_rows: rows of ``plugins``.
         settings: of the gateway.
         resolver: the addresses of upstreams; an empty table if left out.
+        tls: finds certificates; clients are to speak TLS then.
 
     Attributes:
         port: where it listens, on 127.0.0.1.
@@ -82,7 +84,9 @@ class GatewayHarness:
         plugin_rows: Iterable[Row] = (),
         settings: GatewaySettings | None = None,
         resolver: Resolver | None = None,
+        tls: ChooseContext | None = None,
     ) -> None:
+        self.tls = tls
         self.router = Router(apis)
         self.chains = ChainTable(plugins)
         for row in plugin_rows:
@@ -175,7 +179,10 @@ class GatewayHarness:
                 spawn=self._spawn,
                 resolver=self.resolver,
             )
-            self.gateway.listen(self._listener)
+            if self.tls is None:
+                self.gateway.listen(self._listener)
+            else:
+                self.gateway.listen_tls(self._listener, self.tls)
             self._started.set_result(None)
             await self._stopped.wait()
             self.gateway.abort()

@@ -59,6 +59,7 @@ class Shell:
         }
         # A command that names no ports means the defaults.
         environment["COLOBUS_PROXY_LISTEN"] = f"127.0.0.1:{self.ports[8000]}"
+        environment["COLOBUS_PROXY_LISTEN_SSL"] = f"127.0.0.1:{self.ports[8443]}"
         environment["COLOBUS_ADMIN_LISTEN"] = f"127.0.0.1:{self.ports[8001]}"
         environment["PATH"] = f"{Path(sys.executable).parent}:{environment['PATH']}"
         with tempfile.TemporaryFile("w+") as output:

@@ -93,15 +93,40 @@ def test_a_write_holds_on_every_worker_of_its_node_when_it_is_answered(
             assert answer.json()["path"] == f"/{number}"
 
 
-def test_both_nodes_are_registered_and_one_that_stops_is_not(
-    nodes: tuple[RunningNode, RunningNode],
+def members(node: RunningNode) -> dict[str, str]:
+    """Return address -> status, as the node sees it."""
+    listed = node.admin.get("/cluster").json()
+    assert listed["total"] == len(listed["data"])
+    return {member["address"]: member["status"] for member in listed["data"]}
+
+
+def test_nodes_find_each_other_and_see_who_leaves_and_who_fails(
+    nodes: tuple[RunningNode, RunningNode], tmp_path: Path
 ) -> None:
     a, b = nodes
-    listed = a.admin.get("/cluster").json()
-    assert listed["total"] == 2
-    assert {member["status"] for member in listed["data"]} == {"alive"}
+    assert members(b) == {address(a): "alive", address(b): "alive"}  # joined before it was ready
+    wait_until(lambda: members(a) == {address(a): "alive", address(b): "alive"}, what="B on A")
     assert b.stop() == 0
-    assert a.admin.get("/cluster").json()["total"] == 1
+    wait_until(lambda: members(a)[address(b)] == "left", what="B's leave")
+    assert a.admin.get("/status").json()["database"]["nodes"] == 1
+    b.start()
+    wait_until(lambda: members(a)[address(b)] == "alive", what="B's return")
+    b.kill()
+    wait_until(lambda: members(a)[address(b)] == "failed", what="B's failure", timeout_s=50)
+    assert a.admin.delete("/cluster", params={"name": name_of(a, b)}).status_code == 200
+    wait_until(lambda: members(a)[address(b)] == "left", what="the forced leave")
+    assert a.admin.get("/status").json()["database"]["nodes"] == 1
+
+
+def address(node: RunningNode) -> str:
+    return str(node.settings["cluster_listen"])
+
+
+def name_of(asked: RunningNode, node: RunningNode) -> str:
+    for member in asked.admin.get("/cluster").json()["data"]:
+        if member["address"] == address(node):
+            return str(member["name"])
+    raise AssertionError("the node is not listed")
 
 
 def test_a_limit_is_exact_over_all_workers(

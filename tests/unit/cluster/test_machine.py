@@ -4,11 +4,24 @@ from random import Random
 
 import pytest
 
+from colobus.cluster.codec import serf as codec
 from colobus.cluster.codec.coordinate import encode_ack_payload
 from colobus.cluster.coordinates import START
 from colobus.cluster.keyring import Keyring
 from colobus.cluster.machine import ClusterMachine, MemberSettings
-from colobus.cluster.messages import Ack, JoinIntent, Ping, PushPull, UserMessage
+from colobus.cluster.messages import (
+    Ack,
+    ConflictResponse,
+    ErrorMessage,
+    JoinIntent,
+    KeyRequest,
+    KeyResponse,
+    Message,
+    Ping,
+    PushPull,
+    SerfState,
+    UserMessage,
+)
 from colobus.cluster.serf.departure import NodePhase
 from colobus.cluster.serf.facts import MemberJoined, PeerReported
 from colobus.cluster.timing import ClusterTiming
@@ -114,6 +127,32 @@ def test_with_a_key_only_sealed_traffic_counts() -> None:
     assert node.machine.datagrams_to_send() == []
     statistics = node.machine.statistics()
     assert (statistics.is_encrypted, statistics.datagrams_refused) == (True, 1)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        UserMessage(b""),
+        UserMessage(codec.encode(SerfState(9))),
+        UserMessage(codec.encode(KeyRequest(KEY))),
+        UserMessage(codec.encode(KeyResponse(True))),
+        UserMessage(codec.encode(ConflictResponse())),
+        ErrorMessage("no"),
+    ],
+)
+def test_what_does_not_belong_into_a_datagram_is_dropped(message: Message) -> None:
+    node = MachineUnderTest()
+    node.receive(message)
+    assert node.facts() == []
+    assert node.machine.datagrams_to_send() == []
+    assert node.machine.statistics().member_time == 1
+
+
+def test_what_no_datagram_can_carry_is_not_sent() -> None:
+    node = MachineUnderTest()
+    node.serf.swim.gossip.send_alone(SOURCE, UserMessage(bytes(65_507)))
+    node.serf.swim.gossip.send_alone(SOURCE, UserMessage(bytes(65_506)))
+    assert [len(datagram.data) for datagram in node.machine.datagrams_to_send()] == [65_507]
 
 
 def test_a_push_pull_is_answered_on_its_stream() -> None:

@@ -155,6 +155,10 @@ def test_the_admin_api_shows_values_in_their_json_types() -> None:
         "nginx_acc_logs": "/p/logs/access.log",
         "nginx_admin_acc_logs": "/p/logs/admin_access.log",
         "serf_node_id": "/p/serf/serf.id",
+        "ssl_cert_default": "/p/ssl/kong-default.crt",
+        "ssl_cert_key_default": "/p/ssl/kong-default.key",
+        "client_ssl_cert_default": "/p/ssl/kong-default.crt",
+        "client_ssl_cert_key_default": "/p/ssl/kong-default.key",
     }
     assert {name: shown.get(name) for name in expected} == expected
 

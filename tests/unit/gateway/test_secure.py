@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from colobus.gateway.secure import TlsSession, server_name, upstream_context
+from colobus.gateway.contexts import upstream_context
+from colobus.gateway.secure import TlsSession, server_name
+from colobus.gateway.settings import UpstreamTls
 from support.certificate import server_context
 
 
@@ -48,7 +50,7 @@ class Server:
 
 
 def test_bytes_pass_both_ways_however_they_are_cut(tmp_path: Path) -> None:
-    session = TlsSession(upstream_context(), "a.test")
+    session = TlsSession(upstream_context(UpstreamTls()), "a.test")
     server = Server(tmp_path)
     server.handshake(session)
     server.incoming.write(session.encrypt(b"request"))
@@ -61,7 +63,7 @@ def test_bytes_pass_both_ways_however_they_are_cut(tmp_path: Path) -> None:
 
 
 def test_the_end_of_the_session_is_noticed(tmp_path: Path) -> None:
-    session = TlsSession(upstream_context(), "a.test")
+    session = TlsSession(upstream_context(UpstreamTls()), "a.test")
     server = Server(tmp_path)
     server.handshake(session)
     server.tls.write(b"last")
@@ -72,7 +74,7 @@ def test_the_end_of_the_session_is_noticed(tmp_path: Path) -> None:
 
 
 def test_what_is_no_tls_is_an_error() -> None:
-    session = TlsSession(upstream_context(), "a.test")
+    session = TlsSession(upstream_context(UpstreamTls()), "a.test")
     session.receive(b"")
     with pytest.raises(ssl.SSLError):
         session.receive(b"HTTP/1.1 400 Bad Request\r\n\r\n")
@@ -80,6 +82,6 @@ def test_what_is_no_tls_is_an_error() -> None:
 
 @pytest.mark.parametrize("name", ["-..-", ".a", "a" * 70 + ".test"])
 def test_a_name_that_is_none_is_not_asked_for(name: str) -> None:
-    session = TlsSession(upstream_context(), name)
+    session = TlsSession(upstream_context(UpstreamTls()), name)
     session.receive(b"")
     assert session.take().startswith(b"\x16\x03")

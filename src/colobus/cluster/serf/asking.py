@@ -74,10 +74,6 @@ class QueryAsker:
         self._spread = spread
         self._open: dict[int, _Open] = {}
 
-    def __len__(self) -> int:
-        """Return the number of open queries."""
-        return len(self._open)
-
     def ask(
         self,
         name: str,

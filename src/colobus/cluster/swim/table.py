@@ -4,7 +4,7 @@ Holds records and picks among them; which message changes what is for ``rules`` 
 operation on a single packet takes time that grows with the table.
 """
 
-from collections.abc import Callable, Iterator, ValuesView
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from random import Random
 
@@ -78,10 +78,6 @@ class NodeTable:
     def live_count(self) -> int:
         """How many nodes take part, oneself included."""
         return self._counts[NodeState.ALIVE] + self._counts[NodeState.SUSPECT]
-
-    def nodes(self) -> ValuesView[Node]:
-        """Return a view of every record."""
-        return self._by_name.values()
 
     def get(self, name: str) -> Node | None:
         """Return the record of ``name``."""

@@ -4,12 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from colobus.config.addresses import Address
+from colobus.config.ciphers import CIPHER_SUITES
 from colobus.config.declaration import Effect, optional, setting
 from colobus.config.kinds import ADDRESS, BOOLEAN, PATH, STRING, Kind
 
 __all__ = ["TlsSettings"]
-
-CIPHER_SUITES = ("modern", "intermediate", "old", "custom")
 
 
 def _parse_suite(text: str) -> str:
@@ -27,41 +26,46 @@ _KEY = "PEM file with the private key of the certificate."
 class TlsSettings:
     """TLS: listeners, certificates, ciphers."""
 
-    ssl: bool = setting(BOOLEAN, True, "Whether the proxy listens for TLS.", effect=Effect.PENDING)
+    ssl: bool = setting(BOOLEAN, True, "Whether the proxy listens for TLS.")
     proxy_listen_ssl: Address = setting(
         ADDRESS,
         Address("0.0.0.0", 8443),  # noqa: S104 (a proxy is for everybody)
         "Where clients reach the proxy with TLS.",
-        effect=Effect.PENDING,
     )
     ssl_cert: Path | None = optional(
         PATH,
         f"{_CERTIFICATE} Without one, a self-signed certificate is made.",
-        effect=Effect.PENDING,
         old_names=("ssl_cert_path",),
     )
-    ssl_cert_key: Path | None = optional(
-        PATH, _KEY, effect=Effect.PENDING, old_names=("ssl_key_path",)
-    )
+    ssl_cert_key: Path | None = optional(PATH, _KEY, old_names=("ssl_key_path",))
     ssl_cipher_suite: str = setting(
         _SUITE,
         "modern",
-        "The set of ciphers for clients; `custom` takes those of ssl_ciphers.",
-        effect=Effect.PENDING,
+        "The set of ciphers for clients with TLS 1.2; `custom` takes those of ssl_ciphers.",
     )
     ssl_ciphers: str | None = optional(
         STRING,
         "Ciphers in OpenSSL's notation, for ssl_cipher_suite = custom.",
-        effect=Effect.PENDING,
     )
     client_ssl: bool = setting(
         BOOLEAN,
         False,
         "Whether the proxy shows a client certificate to upstream services.",
-        effect=Effect.PENDING,
     )
-    client_ssl_cert: Path | None = optional(PATH, _CERTIFICATE, effect=Effect.PENDING)
-    client_ssl_cert_key: Path | None = optional(PATH, _KEY, effect=Effect.PENDING)
+    client_ssl_cert: Path | None = optional(PATH, _CERTIFICATE)
+    client_ssl_cert_key: Path | None = optional(PATH, _KEY)
+    upstream_ssl_verify: bool = setting(
+        BOOLEAN,
+        False,
+        "Whether an upstream service with `https` must show a certificate of its name that a"
+        " trusted one signed. Without it, an answer may come from anybody in between, as with"
+        " 0.10.4.",
+    )
+    upstream_ssl_trusted_certificate: Path | None = optional(
+        PATH,
+        "PEM file with the certificates that upstream_ssl_verify trusts; without one, those of the"
+        " system.",
+    )
     admin_ssl: bool = setting(
         BOOLEAN, True, "Whether the Admin API listens for TLS.", effect=Effect.PENDING
     )

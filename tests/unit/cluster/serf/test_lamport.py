@@ -6,6 +6,7 @@ def test_a_clock_begins_at_1_and_grows_by_1() -> None:
     assert clock.time == 1
     clock.increment()
     assert clock.time == 2
+    assert repr(clock) == "LamportClock(2)"
 
 
 def test_a_clock_is_never_behind_what_it_has_seen() -> None:

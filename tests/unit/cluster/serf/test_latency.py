@@ -47,6 +47,19 @@ def test_what_a_peer_appends_is_told(latency: Latency, facts: list[Fact]) -> Non
     assert latency.coordinate_of("n1") is None
 
 
+def test_the_coordinates_of_too_many_peers_are_not_kept(
+    latency: Latency, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("colobus.cluster.serf.latency.MOST_PEERS", 2)
+    for name in ("n1", "n2", "n2", "n3"):
+        latency.measured(name, 0.01, encode_ack_payload(THEIRS))
+    assert [latency.coordinate_of(name) is None for name in ("n1", "n2", "n3")] == [
+        True,
+        False,
+        False,
+    ]
+
+
 @pytest.mark.parametrize(
     ("rtt_s", "payload"),
     [

@@ -149,6 +149,23 @@ def test_a_prune_spares_a_member_that_refutes(node: MachineUnderTest) -> None:
     assert node.status("n1") == "alive"
 
 
+def test_a_pruned_member_that_dies_later_is_no_news(node: MachineUnderTest) -> None:
+    node.hear(LeaveIntent(5, "n1", prune=True))
+    node.advance(6.1)
+    node.forget()
+    node.receive(alive("n1", 2))
+    node.fail("n1")
+    assert names(node) == []
+
+
+def test_when_there_are_too_many_the_longest_gone_is_forgotten(node: MachineUnderTest) -> None:
+    node.fail("n1")
+    node.forget()
+    node.serf.members._most_members = 3
+    node.receive(alive("n3"))
+    assert names(node) == [("MemberReaped", "n1"), ("MemberJoined", "n3")]
+
+
 def test_a_known_member_that_moved_keeps_its_new_address(node: MachineUnderTest) -> None:
     node.hear(LeaveIntent(5, "n1"))
     node.receive(Dead(9, "n1", "n1"))

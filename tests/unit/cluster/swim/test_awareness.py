@@ -9,6 +9,7 @@ def test_the_score_stays_between_zero_and_the_bound() -> None:
     assert awareness.score == 3
     awareness.change(100)
     assert awareness.score == 7
+    assert repr(awareness) == "Awareness(score=7)"
 
 
 def test_the_score_stretches_intervals() -> None:

@@ -1,0 +1,224 @@
+"""The membership machine with real sockets: asyncio pumps, the machine decides.
+
+One UDP and one TCP socket on the same address. After every input the machine's outputs are taken:
+datagrams sent, streams opened, written and closed, facts handed to the owner, one timer armed.
+"""
+
+import asyncio
+import logging
+import socket
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+from colobus.clock import Clock
+from colobus.cluster.machine import ClusterMachine
+from colobus.cluster.serf.facts import Fact, LeaveDone
+from colobus.cluster.swim.addresses import Address
+from colobus.cluster.swim.streams import OpenStream
+
+__all__ = ["ClusterAgent", "bind_cluster"]
+
+T = TypeVar("T")
+
+DATAGRAM_BYTES = 65_536
+DATAGRAMS_PER_READ = 256
+"""So that a flood of datagrams leaves time for everything else."""
+
+RECEIVE_BUFFER_BYTES = 2 * 1024 * 1024
+"""What memberlist asks the kernel for: a burst of gossip must not be lost while we are busy."""
+
+READ_BYTES = 65_536
+LEAVE_TIMEOUT_S = 10.0
+"""A leave spreads within ``broadcast_timeout_s`` and ``leave_propagate_delay_s``, six seconds."""
+
+logger = logging.getLogger(__name__)
+
+
+def bind_cluster(address: tuple[str, int]) -> tuple[socket.socket, socket.socket]:
+    """Return a UDP and a listening TCP socket on one address.
+
+    Raises:
+        OSError: the address cannot be bound, by one of the two.
+    """
+    family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+    stream = socket.socket(family, socket.SOCK_STREAM)
+    datagrams = socket.socket(family, socket.SOCK_DGRAM)
+    try:
+        stream.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        stream.bind(address)
+        stream.listen(128)
+        datagrams.bind(stream.getsockname())
+        datagrams.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
+    except OSError:
+        stream.close()
+        datagrams.close()
+        raise
+    for sock in (stream, datagrams):
+        sock.setblocking(False)
+    return datagrams, stream
+
+
+class ClusterAgent:
+    """Runs one machine.
+
+    Args:
+        machine: not started.
+        sockets: as :func:`bind_cluster` made them; closed by :meth:`close`.
+        clock: time; its ``monotonic`` is the machine's ``now``.
+        on_fact: told each fact, at once; it must not block.
+    """
+
+    def __init__(
+        self,
+        machine: ClusterMachine,
+        sockets: tuple[socket.socket, socket.socket],
+        clock: Clock,
+        on_fact: Callable[[Fact], None],
+    ) -> None:
+        self.machine = machine
+        self._datagrams, self._listener = sockets
+        self._clock = clock
+        self._on_fact = on_fact
+        self._writers: dict[int, asyncio.StreamWriter] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._server: asyncio.Server | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._has_left = asyncio.Event()
+
+    @property
+    def now(self) -> float:
+        """The machine's time."""
+        return self._clock.monotonic()
+
+    async def start(self) -> None:
+        """Take part, until :meth:`close`."""
+        self._server = await asyncio.start_server(self._accept, sock=self._listener)
+        asyncio.get_running_loop().add_reader(self._datagrams, self._read_datagrams)
+        self.machine.start(self.now)
+        self.pump()
+
+    async def close(self) -> None:
+        """Stop at once and close every socket; without a leave the others see a failure."""
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._server is not None:
+            asyncio.get_running_loop().remove_reader(self._datagrams)
+            self._server.close()
+        self._datagrams.close()
+        self._listener.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def leave(self) -> None:
+        """Leave in good order, and return when the others know or had time to."""
+        self.call(self.machine.leave)
+        try:
+            async with asyncio.timeout(LEAVE_TIMEOUT_S):
+                await self._has_left.wait()
+        except TimeoutError:
+            logger.warning("leaving the cluster took longer than %g s", LEAVE_TIMEOUT_S)
+
+    def call(self, command: Callable[[float], T]) -> T:
+        """Give the machine a command that takes ``now``, and see to what follows from it."""
+        result = command(self.now)
+        self.pump()
+        return result
+
+    def pump(self) -> None:
+        """Take everything the machine has to say."""
+        machine = self.machine
+        for datagram in machine.datagrams_to_send():
+            self._send(datagram.data, datagram.address)
+        for opening in machine.streams_to_open():
+            self._spawn(self._dial(opening))
+        for write in machine.stream_writes():
+            writer = self._writers.get(write.stream)
+            if writer is not None and not writer.is_closing():
+                writer.write(write.data)
+                if write.is_last:
+                    del self._writers[write.stream]
+                    writer.close()
+        while (fact := machine.next_event()) is not None:
+            if isinstance(fact, LeaveDone):
+                self._has_left.set()
+            self._on_fact(fact)
+        self._arm()
+
+    def _send(self, data: bytes, address: Address) -> None:
+        try:
+            self._datagrams.sendto(data, address)
+        except OSError as exc:
+            # Datagrams may be lost, and the machine repeats what matters; see its docstring.
+            logger.debug("datagram to %s:%d: %s", *address, exc)
+
+    def _read_datagrams(self) -> None:
+        for _ in range(DATAGRAMS_PER_READ):
+            try:
+                data, source = self._datagrams.recvfrom(DATAGRAM_BYTES)
+            except BlockingIOError:
+                break
+            except OSError as exc:
+                logger.debug("receiving a datagram: %s", exc)
+                continue
+            self.machine.receive_datagram(data, (source[0], source[1]), self.now)
+        self.pump()
+
+    def _arm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        deadline = self.machine.next_deadline()
+        if deadline is not None:
+            delay = max(0.0, deadline - self.now)
+            self._timer = asyncio.get_running_loop().call_later(delay, self._on_timer)
+
+    def _on_timer(self) -> None:
+        self._timer = None
+        # An ack that waits in the socket must not count as missing: after a pause there are many.
+        self._read_datagrams()
+        self.machine.handle_timer(self.now)
+        self.pump()
+
+    # Streams.
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        stream = self.machine.accept_stream(self.now)
+        if stream is None:
+            writer.close()
+            return
+        self._spawn(self._read_stream(stream, reader, writer))
+
+    async def _dial(self, opening: OpenStream) -> None:
+        try:
+            reader, writer = await asyncio.open_connection(*opening.address)
+        except OSError as exc:
+            self._ended(opening.stream, exc.strerror or str(exc))
+            return
+        writer.write(opening.data)
+        await self._read_stream(opening.stream, reader, writer)
+
+    async def _read_stream(
+        self, stream: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        self._writers[stream] = writer
+        reason = "closed by the peer"
+        try:
+            while data := await reader.read(READ_BYTES):
+                self.machine.receive_stream(stream, data, self.now)
+                self.pump()
+        except OSError as exc:
+            reason = exc.strerror or str(exc)
+        finally:
+            self._writers.pop(stream, None)
+            writer.close()
+        self._ended(stream, reason)
+
+    def _ended(self, stream: int, reason: str) -> None:
+        self.machine.stream_ended(stream, self.now, reason)
+        self.pump()
