@@ -16,6 +16,13 @@ from support.ports import free_port
 from support.waiting import wait_until
 
 TIMEOUT_S = 90
+DEFAULT_PORTS = {
+    "COLOBUS_CLUSTER_LISTEN": 7946,
+    "COLOBUS_CLUSTER_LISTEN_RPC": 7373,
+    "COLOBUS_PROXY_LISTEN": 8000,
+    "COLOBUS_ADMIN_LISTEN": 8001,
+    "COLOBUS_PROXY_LISTEN_SSL": 8443,
+}
 
 
 class Shell:
@@ -26,7 +33,7 @@ class Shell:
 
     def __init__(self, folder: Path, ports: Iterable[int]) -> None:
         self.folder = folder
-        self.ports = {port: free_port() for port in ports}
+        self.ports = {port: free_port() for port in {*ports, *DEFAULT_PORTS.values()}}
         self._groups: list[int] = []
 
     def __enter__(self) -> Self:
@@ -57,10 +64,9 @@ class Shell:
             for name, value in os.environ.items()
             if not name.startswith(("COLOBUS_", "KONG_")) or name == "COLOBUS_PURE"
         }
-        # A command that names no ports means the defaults.
-        environment["COLOBUS_PROXY_LISTEN"] = f"127.0.0.1:{self.ports[8000]}"
-        environment["COLOBUS_PROXY_LISTEN_SSL"] = f"127.0.0.1:{self.ports[8443]}"
-        environment["COLOBUS_ADMIN_LISTEN"] = f"127.0.0.1:{self.ports[8001]}"
+        if "--conf" not in command:  # then it means the default ports
+            for setting, port in DEFAULT_PORTS.items():
+                environment[setting] = f"127.0.0.1:{self.ports[port]}"
         environment["PATH"] = f"{Path(sys.executable).parent}:{environment['PATH']}"
         with tempfile.TemporaryFile("w+") as output:
             process = subprocess.Popen(
@@ -88,5 +94,5 @@ class Shell:
     def _translated(text: str, ports: dict[int, int]) -> str:
         if not ports:
             return text
-        found = re.compile(r"\b(" + "|".join(str(port) for port in ports) + r")\b")
+        found = re.compile(r"(?<!\d)(" + "|".join(str(port) for port in ports) + r")(?!\d)")
         return found.sub(lambda match: str(ports[int(match.group())]), text)
