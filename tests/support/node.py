@@ -168,6 +168,7 @@ class _Server(ThreadingHTTPServer):
 
 class _Echo(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # or head and body wait for each other's acknowledgement
 
     def do_GET(self) -> None:
         assert isinstance(self.server, _Server)
