@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: help setup run test test-pure lint types fmt docs build-extensions check clean
+.PHONY: help setup run test test-pure lint types fmt docs build-extensions bench check clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | column -t -s:
@@ -40,6 +40,9 @@ docs: setup  ## write the generated references anew
 
 build-extensions: setup  ## compile the extensions in place
 	$(BIN)/python setup.py build_ext --inplace
+
+bench: setup build-extensions  ## measure beside nginx and HAProxy (needs nginx, wrk, taskset)
+	$(BIN)/python -m benchmarks.proxy --json benchmarks/results/proxy.json --plot docs/images/benchmark.svg
 
 check: lint types test test-pure  ## what CI runs
 
