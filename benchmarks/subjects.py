@@ -221,6 +221,7 @@ class Colobus(_Process):
             "prefix": self.folder,
             "sqlite_path": database,
             "proxy_listen": f"127.0.0.1:{self.port}",
+            "ssl": "off",
             "admin_listen": f"127.0.0.1:{self.admin_port}",
             "worker_processes": 1,
             "upstream_keepalive": 100,

@@ -39,6 +39,7 @@ class RunningNode:
             "proxy_listen_ssl": f"127.0.0.1:{self.secure_port}",
             "admin_listen": f"127.0.0.1:{self.admin_port}",
             "cluster_listen": f"127.0.0.1:{free_port()}",
+            "cluster_listen_rpc": f"127.0.0.1:{free_port()}",
             "cluster_profile": "local",
             "worker_processes": 2,
             **settings,

@@ -6,6 +6,7 @@ datagrams sent, streams opened, written and closed, facts handed to the owner, o
 
 import asyncio
 import logging
+import os
 import socket
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
@@ -15,6 +16,7 @@ from colobus.cluster.machine import ClusterMachine
 from colobus.cluster.serf.facts import Fact, LeaveDone
 from colobus.cluster.swim.addresses import Address
 from colobus.cluster.swim.streams import OpenStream
+from colobus.errors import ClusterError
 
 __all__ = ["ClusterAgent", "bind_cluster"]
 
@@ -28,7 +30,10 @@ RECEIVE_BUFFER_BYTES = 2 * 1024 * 1024
 """What memberlist asks the kernel for: a burst of gossip must not be lost while we are busy."""
 
 READ_BYTES = 65_536
-LEAVE_TIMEOUT_S = 10.0
+MOST_LISTENERS = 8
+"""Beside the owner: the RPC endpoint is one."""
+
+LEAVE_TIMEOUT_S = 8.0
 """A leave spreads within ``broadcast_timeout_s`` and ``leave_propagate_delay_s``, six seconds."""
 
 logger = logging.getLogger(__name__)
@@ -79,6 +84,7 @@ class ClusterAgent:
         self._datagrams, self._listener = sockets
         self._clock = clock
         self._on_fact = on_fact
+        self._listeners: list[Callable[[Fact], None]] = []
         self._writers: dict[int, asyncio.StreamWriter] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
@@ -119,6 +125,17 @@ class ClusterAgent:
         except TimeoutError:
             logger.warning("leaving the cluster took longer than %g s", LEAVE_TIMEOUT_S)
 
+    def listen(self, listener: Callable[[Fact], None]) -> Callable[[], None]:
+        """Tell facts to ``listener`` as well, after the owner; return what stops that.
+
+        Raises:
+            ClusterError: there are too many.
+        """
+        if len(self._listeners) >= MOST_LISTENERS:
+            raise ClusterError(f"more than {MOST_LISTENERS} listen to the cluster")
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
     def call(self, command: Callable[[float], T]) -> T:
         """Give the machine a command that takes ``now``, and see to what follows from it."""
         result = command(self.now)
@@ -143,6 +160,8 @@ class ClusterAgent:
             if isinstance(fact, LeaveDone):
                 self._has_left.set()
             self._on_fact(fact)
+            for listener in tuple(self._listeners):
+                listener(fact)
         self._arm()
 
     def _send(self, data: bytes, address: Address) -> None:
@@ -198,7 +217,9 @@ class ClusterAgent:
         try:
             reader, writer = await asyncio.open_connection(*opening.address)
         except OSError as exc:
-            self._ended(opening.stream, exc.strerror or str(exc))
+            # asyncio's own text repeats the address.
+            reason = os.strerror(exc.errno) if exc.errno else str(exc)
+            self._ended(opening.stream, reason.lower())
             return
         writer.write(opening.data)
         await self._read_stream(opening.stream, reader, writer)

@@ -397,7 +397,7 @@ class Transport:
         self.protocol.connection_lost(self.error)
 
 
-Wrap = Callable[["Loop", Any, Protocol, tuple[str, int]], Transport]
+Wrap = Callable[["Loop", socket.socket, Protocol, tuple[str, int]], Transport]
 """Makes the transport of an accepted connection from what Transport's constructor takes."""
 
 

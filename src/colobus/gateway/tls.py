@@ -11,14 +11,17 @@ own framing tells a whole message from a broken one.
 """
 
 import logging
+import socket
 import ssl
-from collections.abc import Callable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 
 from colobus.errors import TlsError
 from colobus.gateway.contexts import ChooseContext
 from colobus.gateway.loop import Loop, Protocol, Transport
 from colobus.gateway.secure import TlsSession
+
+if TYPE_CHECKING:
+    from colobus.gateway.loop import Wrap
 
 __all__ = ["TlsTransport", "secured"]
 
@@ -55,7 +58,7 @@ class TlsTransport(Transport):
         Transport.write(self, session.take())
         if data:
             self.protocol.data_received(data)
-        if session.is_ended and not self.closed:
+        if self.session.is_ended and not self.closed:
             self.protocol.eof_received()
 
     def ended(self) -> None:
@@ -101,7 +104,7 @@ class TlsTransport(Transport):
             Transport.write(self, self.session.end())
 
 
-def secured(choose: ChooseContext) -> Callable[[Loop, Any, Protocol, tuple[str, int]], Transport]:
+def secured(choose: ChooseContext) -> "Wrap":
     """Return what makes the transports of a listener.
 
     Args:
@@ -117,7 +120,9 @@ def secured(choose: ChooseContext) -> Callable[[Loop, Any, Protocol, tuple[str, 
             return ssl.ALERT_DESCRIPTION_INTERNAL_ERROR
         return None
 
-    def make(loop: Loop, handle: Any, protocol: Protocol, peer: tuple[str, int]) -> Transport:
+    def make(
+        loop: Loop, handle: socket.socket, protocol: Protocol, peer: tuple[str, int]
+    ) -> Transport:
         context = choose(None)
         if context.sni_callback is None:
             context.sni_callback = by_name

@@ -21,10 +21,12 @@ from colobus.cluster.agent import ClusterAgent, bind_cluster
 from colobus.cluster.keyring import Keyring, decode_key
 from colobus.cluster.keyring_file import load_keyring, save_keyring
 from colobus.cluster.machine import ClusterMachine, MemberSettings
+from colobus.cluster.serf.departure import NodePhase
 from colobus.cluster.serf.facts import (
     Fact,
     JoinDone,
     KeyringChanged,
+    LeaveDone,
     MemberFailed,
     MemberJoined,
     MemberLeft,
@@ -56,6 +58,9 @@ PATIENT_JOIN_S = 30.0
 
 FIRST_JOIN_S = 1.0
 """What dead rows of the registry may cost a start: all are tried at once, for this long."""
+
+MOST_LEFT = 1024
+"""Rows that wait to be removed from the registry; those beyond expire by themselves."""
 
 JOIN_TIMEOUT_S = 10.0
 REPORT_S = 1.0
@@ -110,6 +115,7 @@ class Membership:
         self._keyring = _keyring(settings)
         self._revisions: dict[str, int] = {}
         self._joins: dict[int, asyncio.Future[JoinDone]] = {}
+        self._left: asyncio.Queue[str] = asyncio.Queue(MOST_LEFT)
         host, port = registration.advertised
         self.machine = ClusterMachine(
             MemberSettings(
@@ -146,6 +152,7 @@ class Membership:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._keep_joining(), name="auto-join")
             group.create_task(self._keep_reporting(), name="cluster-report")
+            group.create_task(self._keep_registry(), name="cluster-registry")
 
     async def join_registered(self) -> None:
         """Join every registered node that is not known to be alive, for a second at most."""
@@ -237,10 +244,24 @@ class Membership:
         while True:
             rounds += 1
             await asyncio.sleep(EAGER_JOIN_S if rounds <= EAGER_JOINS else PATIENT_JOIN_S)
+            if self.machine.phase is not NodePhase.STAYING:
+                continue  # a client asked it to leave; only a restart brings it back
             try:
                 await self.join_registered()
             except StoreError as exc:
                 logger.warning("could not look for other nodes: %s", exc)
+
+    async def _keep_registry(self) -> None:
+        """Remove the rows of nodes that left, or were forced to (clustering §5.11)."""
+        while True:
+            name = await self._left.get()
+            member = self.machine.member(name)
+            if member is not None and member.status != MemberStatus.LEFT:
+                continue  # it is back, and its row is new
+            try:
+                await self._registration.remove(name)
+            except StoreError as exc:
+                logger.warning("the row of %s stays until it expires: %s", name, exc)
 
     async def _keep_reporting(self) -> None:
         reported = -1
@@ -265,6 +286,8 @@ class Membership:
                 self._log_member(fact)
             case KeyringChanged():
                 self._save_keyring()
+            case LeaveDone():
+                logger.info("this node has left the cluster")
             case NameConflict(name, known, other):
                 logger.warning("two nodes are named %s: at %s:%d and %s:%d", name, *known, *other)
             case NameLost():
@@ -296,6 +319,8 @@ class Membership:
                 logger.info("%s joined", name)
             case MemberLeft():
                 logger.info("%s left", name)
+                if name != self.machine.name and not self._left.full():
+                    self._left.put_nowait(name)
             case MemberFailed():
                 logger.warning("%s failed", name)
             case MemberReaped():

@@ -19,6 +19,7 @@ from colobus.admin.server import serve
 from colobus.changes.follower import Follower
 from colobus.changes.image import Image
 from colobus.clock import Clock
+from colobus.cluster.rpc.server import RpcServer
 from colobus.config.settings import Settings
 from colobus.errors import NodeError
 from colobus.gateway.counters import SharedCounters
@@ -80,9 +81,12 @@ class Supervisor:
             cluster = bind_membership(self.settings)
             for sock in cluster:
                 sockets.enter_context(sock)
+            rpc = sockets.enter_context(
+                bind(self.settings.cluster_listen_rpc, "cluster_listen_rpc")
+            )
             await self.store.open()
             try:
-                await self._run_on_store(proxy, encryption, admin, cluster, ready)
+                await self._run_on_store(proxy, encryption, admin, cluster, rpc, ready)
             finally:
                 await self.store.close()
 
@@ -92,6 +96,7 @@ class Supervisor:
         encryption: Encryption,
         admin: socket.socket,
         cluster: tuple[socket.socket, socket.socket],
+        rpc: socket.socket,
         ready: Callable[[], None],
     ) -> None:
         image = Image(self.catalog)
@@ -135,6 +140,8 @@ class Supervisor:
             await registration.register()
             await membership.start()
             serving.append(group.create_task(membership.run(), name="membership"))
+            rpc_server = RpcServer(membership.agent, rpc, registration.advertised[1])
+            serving.append(group.create_task(rpc_server.run(), name="rpc"))
             await membership.join_registered()
             admin_server = group.create_task(serve(app, admin, stop=closing), name="admin")
             serving.append(group.create_task(registration.keep_alive(), name="keepalive"))

@@ -157,8 +157,8 @@ def test_settings_without_effect_are_told_only_when_set(tmp_path: Path) -> None:
     text = "lua_code_cache = off\npg_ssl = on\nssl = off\nadmin_ssl = on\nproxy_listen = h:1"
     path = tmp_path / "c.conf"
     assert load_text(tmp_path, text).warnings == [
-        f"pg_ssl has no effect in this version of Colobus ({path}:2)",
         f"admin_ssl has no effect in this version of Colobus ({path}:4)",
+        f"pg_ssl has no effect in this version of Colobus ({path}:2)",
         f"lua_code_cache has no effect in Colobus ({path}:1)",
     ]
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from colobus.config.addresses import Address
-from colobus.config.declaration import Effect, optional, setting
+from colobus.config.declaration import optional, setting
 from colobus.config.kinds import (
     ENCRYPT_KEY,
     IPV4_ADDRESS,
@@ -44,7 +44,6 @@ class ClusterSettings:
         IPV4_ADDRESS,
         Address("127.0.0.1", 7373),
         "Where commands on this machine reach the cluster agent of the node, by TCP.",
-        effect=Effect.PENDING,
     )
     cluster_advertise: Address | None = optional(
         IPV4_ADDRESS,
@@ -57,14 +56,12 @@ class ClusterSettings:
         "Key that encrypts what nodes tell each other: 16 bytes in base64, the same on all nodes."
         " `colobus cluster keygen` makes one. Excludes cluster_keyring_file.",
         is_secret=True,
-        effect=Effect.PENDING,
         old_names=("cluster.encrypt",),
     )
     cluster_keyring_file: Path | None = optional(
         PATH,
         "File with a JSON array of such keys, of which the first encrypts. Rewritten when keys are"
         " rotated. Excludes cluster_encrypt_key.",
-        effect=Effect.PENDING,
     )
     cluster_ttl_on_failure: int = setting(
         _TTL,
@@ -77,6 +74,5 @@ class ClusterSettings:
         "wan",
         "How soon a silent node counts as failed: `local` for nodes on one machine, `lan`, or `wan`"
         " for several data centres.",
-        effect=Effect.PENDING,
         old_names=("cluster.profile",),
     )

@@ -146,6 +146,7 @@ def test_a_failed_member_is_forced_out(node: MachineUnderTest) -> None:
     node.forget()
     command = node.commands.force_leave("n1", node.now)
     assert node.queued_messages() == [LeaveIntent(1, "n1")]
+    assert node.machine.statistics().member_time == 2
     assert node.status("n1") == "left"
     assert len(node.facts_of(MemberLeft)) == 1
     node.advance(2.0)

@@ -28,6 +28,7 @@ def test_the_intent_has_spread_before_the_death_begins_to() -> None:
     node.meet("n1", "n2")
     machine = leave(node)
     assert node.status(OWN) == "leaving"
+    assert machine.statistics().member_time == 2
     sent = sent_while(node, 10.0)
     intents = [at for at, message in sent if isinstance(message, UserMessage)]
     deaths = [at for at, message in sent if isinstance(message, Dead)]

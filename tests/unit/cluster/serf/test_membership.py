@@ -4,7 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from colobus.cluster.codec.coordinate import encode_ack_payload
 from colobus.cluster.codec.tags import encode_tags
+from colobus.cluster.coordinates import START
 from colobus.cluster.messages import Dead, JoinIntent, LeaveIntent
 from colobus.cluster.serf.facts import (
     MemberFailed,
@@ -147,6 +149,14 @@ def test_a_prune_spares_a_member_that_refutes(node: MachineUnderTest) -> None:
     node.hear(JoinIntent(6, "n1"))
     node.advance(10.0)
     assert node.status("n1") == "alive"
+
+
+def test_a_member_that_is_forgotten_takes_its_coordinate_along(node: MachineUnderTest) -> None:
+    node.serf.latency.measured("n1", 0.01, encode_ack_payload(START))
+    node.fail("n1")
+    assert node.machine.coordinate_of("n1") == START
+    node.hear(LeaveIntent(5, "n1", prune=True))
+    assert node.machine.coordinate_of("n1") is None
 
 
 def test_a_pruned_member_that_dies_later_is_no_news(node: MachineUnderTest) -> None:

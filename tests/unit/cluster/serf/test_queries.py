@@ -121,9 +121,18 @@ def test_an_answer_is_also_relayed_by_others(node: MachineUnderTest) -> None:
     assert len({address for address, _ in sent[1:]}) == 2
 
 
-def test_too_few_members_do_not_relay(node: MachineUnderTest) -> None:
-    node.hear(replace(QUERY, relay_factor=4))
-    assert len(node.sent()) == 1
+@pytest.mark.parametrize(("factor", "relays"), [(0, 0), (3, 3), (4, 0)])
+def test_one_member_more_than_relays_must_be_there(
+    node: MachineUnderTest, factor: int, relays: int
+) -> None:
+    node.hear(replace(QUERY, relay_factor=factor))
+    assert len(node.sent()) == 1 + relays
+
+
+def test_only_the_living_relay(node: MachineUnderTest) -> None:
+    node.fail("n2")
+    node.hear(replace(QUERY, relay_factor=3))
+    assert sorted(address[0] for address, _ in node.sent()[1:]) == ["10.0.1.1", "10.0.1.3"]
 
 
 def test_a_relay_is_unwrapped_and_sent_on(node: MachineUnderTest) -> None:

@@ -73,6 +73,14 @@ def test_a_full_queue_drops_what_was_sent_most_often() -> None:
     assert take(queue) == [b"d", b"c", b"b"]
 
 
+def test_a_name_that_was_dropped_can_be_queued_again() -> None:
+    queue = BroadcastQueue(most_entries=1)
+    queue.add(b"a", 0.0, name="n1")
+    queue.add(b"b", 0.0, name="n2")
+    queue.add(b"c", 0.0, name="n1")
+    assert take(queue) == [b"c"]
+
+
 @given(
     st.lists(
         st.one_of(

@@ -190,6 +190,18 @@ def test_exchanges_come_at_the_interval_with_a_random_living_node(swim: SwimUnde
     assert not sent.is_join
 
 
+def test_an_exchange_takes_in_what_the_other_knows(swim: SwimUnderTest) -> None:
+    swim.meet("n2")
+    swim.swim.exchanges.start(swim.now)
+    while not (openings := swim.swim.streams.take_opens()):
+        swim.advance(1.0)
+    [opening] = openings
+    data = swim.stream_codec.encode(THEIRS, is_reply=True)
+    swim.swim.streams.receive(opening.stream, data, swim.now)
+    assert swim.state("n1") is NodeState.ALIVE
+    assert swim.delegate.states == [(b"\x02state", False)]
+
+
 def test_an_exchange_that_is_refused_or_fails_changes_nothing(swim: SwimUnderTest) -> None:
     swim.meet("n1")
     swim.swim.exchanges.start(swim.now)

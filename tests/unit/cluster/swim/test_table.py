@@ -71,6 +71,10 @@ def test_a_state_that_is_set_again_keeps_its_time() -> None:
     assert node.changed_at == 5.0
 
 
+def test_suspects_take_part_and_the_gone_do_not() -> None:
+    assert table_of(ALIVE, ALIVE, SUSPECT, SUSPECT, DEAD, LEFT).live_count == 4
+
+
 def test_picked_nodes_are_different_and_acceptable() -> None:
     table = table_of(*[ALIVE] * 50, *[DEAD] * 50)
     for _ in range(20):
