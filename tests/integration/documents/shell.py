@@ -33,7 +33,7 @@ class Shell:
 
     def __init__(self, folder: Path, ports: Iterable[int]) -> None:
         self.folder = folder
-        self.ports = {port: free_port() for port in {*ports, *DEFAULT_PORTS.values()}}
+        self.ports = {port: free_port() for port in sorted({*ports, *DEFAULT_PORTS.values()})}
         self._groups: list[int] = []
 
     def __enter__(self) -> Self:
