@@ -90,6 +90,24 @@ def test_an_event_that_fits_no_packet_is_left_to_push_pull() -> None:
         MachineUnderTest(event_size_limit=9217)
 
 
+@pytest.mark.parametrize(("keys", "largest"), [((), 1395), ((bytes(16),), 1366)])
+def test_the_largest_event_that_gossips_fills_a_datagram_to_its_limit(
+    keys: tuple[bytes, ...], largest: int
+) -> None:
+    node = MachineUnderTest(keys=keys, event_size_limit=9216)
+    node.meet("n1")
+    envelope = len(codec.encode(UserEvent(1, "e", bytes(1000)))) - 1000
+    node.commands.user_event("e", bytes(largest + 1 - envelope), node.now)
+    assert node.queued() == []
+    node.commands.user_event("e", bytes(largest - envelope), node.now)
+    [event] = node.queued()
+    assert len(event) == largest
+    node.advance(0.2)
+    [datagram] = node.machine.datagrams_to_send()
+    # Type byte and, for a peer that reads them, a checksum, which does not count (memberlist 2.1).
+    assert len(datagram.data) == 1 + largest + 5 + (29 if keys else 0)
+
+
 def test_a_join_announces_itself_at_the_first_success(node: MachineUnderTest) -> None:
     addresses = [("10.0.1.8", PORT), ("10.0.1.9", PORT)]
     command = node.commands.join(addresses, node.now)

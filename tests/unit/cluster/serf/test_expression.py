@@ -28,6 +28,8 @@ from colobus.cluster.serf.expression import Expression, ExpressionError, compile
         (r"\Ab\z", "b", True),
         (r"\bdb\b", "a db.", True),
         (r"\Bdb", "a db", False),
+        (r"\bb", "ab", False),
+        (r"\bb", "a-b", True),
         (r"\d{3}", "12", False),
         (r"\d{3}", "123", True),
         (r"^\w{2,3}$", "abcd", False),

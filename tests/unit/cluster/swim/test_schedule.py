@@ -1,3 +1,5 @@
+from random import Random
+
 from colobus.cluster.swim.schedule import SWEEP_FROM, Schedule
 
 
@@ -34,6 +36,20 @@ def test_a_cancelled_timer_neither_runs_nor_is_a_deadline() -> None:
     assert schedule.next_deadline() == 2.0
     schedule.run_due(5.0)
     assert ran == [5.0]
+
+
+def test_timers_run_in_order_however_many_were_cancelled() -> None:
+    schedule, ran = Schedule(), list[float]()
+    rng = Random(1)
+    timers = []
+    for _ in range(20 * SWEEP_FROM):
+        deadline = rng.random()
+        timers.append(schedule.call_at(deadline, lambda _now, at=deadline: ran.append(at)))  # type: ignore[misc]
+    for timer in rng.sample(timers, 15 * SWEEP_FROM):
+        schedule.cancel(timer)
+    schedule.run_due(1.0)
+    assert len(ran) == 5 * SWEEP_FROM
+    assert ran == sorted(ran)
 
 
 def test_cancelled_timers_do_not_pile_up() -> None:
