@@ -123,9 +123,11 @@ class FencedCache:
     def get(self, kind: str, field: str, value: str) -> Rows | None:
         """Return the remembered answer, or None when memory does not know."""
         key = (kind, field, value)
-        entry = self._positive.entries.get(key) or self._negative.entries.get(key)
+        entry: _Entry | None = self._positive.entries.get(key)
         if entry is None:
-            return None
+            entry = self._negative.entries.get(key)
+            if entry is None:
+                return None
         entry.used = True
         return entry.rows
 

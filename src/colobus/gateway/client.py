@@ -22,7 +22,7 @@ from colobus.gateway.environment import Environment
 from colobus.gateway.exchange import Exchange
 from colobus.gateway.forwarding import forwarded_lines, is_trusted
 from colobus.gateway.loop import Protocol, Transport
-from colobus.gateway.presence import ABSENT, READING, WAITING, WRITING, recount
+from colobus.gateway.presence import ABSENT, READING, WAITING, WRITING
 from colobus.gateway.timers import Timer
 from colobus.gateway.upstream import UpstreamConnection
 from colobus.gateway.wire import RequestHead, parse_request
@@ -193,7 +193,7 @@ class ClientConnection(Protocol):
     def begin(self, head: RequestHead, data: bytes) -> None:
         """Begin with a request; ``data`` is its head and what came with it."""
         self.requests += 1
-        self.environment.stats.total_requests += 1
+        self.environment.stats.request_begun()
         self.count_as(WRITING)
         self.state = ACTIVE
         end = head.size
@@ -460,5 +460,5 @@ class ClientConnection(Protocol):
 
     def count_as(self, kind: int) -> None:
         """Count this connection under another heading of ``GET /status``."""
-        recount(self.environment.stats, self.counted, kind)
+        self.environment.stats.moved(self.counted, kind)
         self.counted = kind

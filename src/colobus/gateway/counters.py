@@ -2,18 +2,9 @@
 
 The supervisor makes the table (:meth:`SharedCounters.create`) and hands its descriptor to the
 workers (:meth:`SharedCounters.attach`). It lives as long as anybody has it open, so quotas survive
-a reload and the death of a worker.
+a reload and the death of a worker. How it is laid out, and locked, is in ``counter_layout.py``.
 
-The memory is a header and equal buckets. All counters of a group are in one bucket, which is
-locked while they are read and changed. A bucket has 64 places, a place is the digest of a
-counter's name, its count and the time it ends::
-
-    bucket:  64 x name (16 bytes) │ 64 x count (int64) │ 64 x ends_at (float64, epoch seconds)
-
-When every place of a bucket is taken, a new counter replaces the one that ends soonest, which is
-an empty or expired one as long as there is any. The lock is the kernel's on the bucket's first
-byte: it falls when its owner dies, also by ``kill -9``. A worker that dies inside loses at most
-the call it was about to count.
+``counters.pyx`` is its compiled twin.
 """
 
 import fcntl
@@ -23,24 +14,26 @@ import os
 import struct
 import time
 from collections.abc import Sequence
-from hashlib import blake2b
 
-from colobus.errors import NodeError
+from colobus.gateway.counter_layout import (
+    COUNTS_OFFSET,
+    ENDS_OFFSET,
+    KERNEL_LOCK,
+    NAME_BYTES,
+    PLACES,
+    create_memory,
+    locate,
+    read_header,
+    window_name,
+)
 from colobus.plugins.context import Window
 
 __all__ = ["SharedCounters"]
 
-HEADER = struct.Struct("<8sQ48x")
-"""Magic with the version of the layout, and the number of buckets."""
-
-MAGIC = b"COLCNT\x00\x01"
-
-PLACES = 64
-NAME_BYTES = 16
-COUNTS_OFFSET = PLACES * NAME_BYTES
-ENDS_OFFSET = COUNTS_OFFSET + PLACES * 8
 ENDS = struct.Struct(f"{PLACES}d")
-BUCKET_BYTES = ENDS_OFFSET + ENDS.size
+
+GROUPS_KEPT = 4096
+"""Groups whose place is remembered; finding it costs a digest."""
 
 WINDOW_NAMES_KEPT = 256
 """Window names are few, the same for every group, and change as windows end."""
@@ -62,16 +55,13 @@ class SharedCounters:
     """
 
     def __init__(self, fd: int) -> None:
+        self._buckets = read_header(fd, KERNEL_LOCK)
         self._fd = fd
         self._memory = mmap.mmap(fd, 0)
-        magic, buckets = HEADER.unpack_from(self._memory)
-        if magic != MAGIC or len(self._memory) < HEADER.size + buckets * BUCKET_BYTES:
-            self._memory.close()
-            raise NodeError("the shared counters have another layout than this version knows")
-        self._buckets: int = buckets
         view = memoryview(self._memory)
         self._counts: memoryview[int] = view.cast("q")
         self._ends: memoryview[float] = view.cast("d")
+        self._groups: dict[str, tuple[bytes, int]] = {}
         self._window_names: dict[str, bytes] = {}
         self.lock_timeouts = 0
 
@@ -82,20 +72,14 @@ class SharedCounters:
         Raises:
             ValueError: too small for one bucket.
         """
-        buckets = (size_bytes - HEADER.size) // BUCKET_BYTES
-        if buckets < 1:
-            raise ValueError(f"{size_bytes} bytes cannot hold a bucket of {BUCKET_BYTES}")
-        fd = os.memfd_create("colobus-counters")
-        os.truncate(fd, HEADER.size + buckets * BUCKET_BYTES)
-        os.pwrite(fd, HEADER.pack(MAGIC, buckets), 0)
-        return cls(fd)
+        return cls(create_memory(size_bytes, KERNEL_LOCK))
 
     @classmethod
     def attach(cls, fd: int) -> "SharedCounters":
         """Open the table behind a descriptor that was inherited; it is closed with the table.
 
         Raises:
-            NodeError: made by a version with another layout.
+            NodeError: made by a version with another layout, or a build with another lock.
         """
         return cls(fd)
 
@@ -135,17 +119,19 @@ class SharedCounters:
 
     def _locate(self, group: str) -> tuple[bytes, int]:
         """Return the group's part of its counters' names, and where its bucket starts."""
-        digest = blake2b(group.encode("utf-8", "surrogatepass"), digest_size=16).digest()
-        bucket = int.from_bytes(digest[8:]) % self._buckets
-        return digest[:8], HEADER.size + bucket * BUCKET_BYTES
+        located = self._groups.get(group)
+        if located is None:
+            if len(self._groups) >= GROUPS_KEPT:
+                self._groups.clear()
+            located = self._groups[group] = locate(group, self._buckets)
+        return located
 
     def _window_name(self, key: str) -> bytes:
         name = self._window_names.get(key)
         if name is None:
             if len(self._window_names) >= WINDOW_NAMES_KEPT:
                 self._window_names.clear()
-            name = blake2b(key.encode("utf-8", "surrogatepass"), digest_size=8).digest()
-            self._window_names[key] = name
+            name = self._window_names[key] = window_name(key)
         return name
 
     def _lock(self, start: int) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from email.utils import formatdate
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from colobus.clock import Clock
 from colobus.gateway.chain import ChainTable
@@ -12,6 +12,7 @@ from colobus.gateway.pool import UpstreamPool
 from colobus.gateway.resolver import Resolver
 from colobus.gateway.router import Router
 from colobus.gateway.settings import GatewaySettings
+from colobus.gateway.worker_stats import WorkerStats
 from colobus.plugins.context import Spawn
 from colobus.version import VERSION
 
@@ -19,19 +20,7 @@ if TYPE_CHECKING:
     from colobus.gateway.client import ClientConnection
     from colobus.gateway.upstream import UpstreamConnection
 
-__all__ = ["Environment", "Stats"]
-
-
-class Stats(Protocol):
-    """The numbers of this worker, as in ``GET /status``."""
-
-    connections_active: int
-    connections_reading: int
-    connections_writing: int
-    connections_waiting: int
-    connections_accepted: int
-    connections_handled: int
-    total_requests: int
+__all__ = ["Environment"]
 
 
 class Environment:
@@ -81,7 +70,7 @@ class Environment:
         chains: ChainTable,
         resolver: Resolver,
         settings: GatewaySettings,
-        stats: Stats,
+        stats: WorkerStats,
         spawn: Spawn,
     ) -> None:
         self.loop = loop

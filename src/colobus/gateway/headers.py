@@ -6,17 +6,18 @@ at, or hands on, keeps its bytes.
 
 import re
 
-__all__ = ["header_key", "header_line", "text"]
+from colobus.gateway.wire import line_of
+from colobus.plugins.context import HeaderChanges
+
+__all__ = ["PreparedChanges", "header_key", "header_line", "prepared", "text"]
 
 MAX_KEYS = 1024
-"""Names remembered in folded form: plugins use few, configurations a few more."""
+"""Names remembered in each form: plugins use few, configurations a few more."""
 
 is_name = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+").fullmatch
-# Everything a field value must not hold (RFC 9110 §5.5) becomes a space, as the RFC advises.
-CONTROLS = bytes((*range(9), *range(10, 32), 127))
-TO_SPACES = bytes.maketrans(CONTROLS, b" " * len(CONTROLS))
 
 keys: dict[str, bytes] = {}
+starts: dict[str, bytes] = {}
 
 
 def text(value: bytes) -> str:
@@ -41,8 +42,67 @@ def header_line(name: str, value: str) -> bytes:
     Raises:
         ValueError: ``name`` is no header name.
     """
+    start = starts.get(name)
+    if start is None:
+        start = line_start(name)
+    return line_of(start, value.encode("utf-8", "surrogateescape"))
+
+
+def line_start(name: str) -> bytes:
+    """Return what is before the value in a line, and remember it.
+
+    Raises:
+        ValueError: ``name`` is no header name.
+    """
     field = name.encode("utf-8", "surrogateescape")
     if is_name(field) is None:
         raise ValueError(f"{name!r} is no header name")
-    raw = value.encode("utf-8", "surrogateescape").translate(TO_SPACES)
-    return b"%b: %b\r\n" % (field, raw.strip(b" \t"))
+    if len(starts) >= MAX_KEYS:
+        starts.clear()
+    start = starts[name] = field + b": "
+    return start
+
+
+class PreparedChanges:
+    """What a :class:`~colobus.plugins.context.HeaderChanges` does to header lines.
+
+    Attributes:
+        names: folded, of the lines that go.
+        lines: those that come.
+    """
+
+    __slots__ = ("lines", "names")
+
+    def __init__(self, names: tuple[bytes, ...], lines: bytes) -> None:
+        self.names = names
+        self.lines = lines
+
+
+def prepared(changes: HeaderChanges, own: frozenset[bytes]) -> PreparedChanges:
+    """Return the changes in the form that is applied; made once.
+
+    Args:
+        changes: those of a plugin, for requests.
+        own: folded names that cannot be set.
+
+    Raises:
+        ValueError: a name is no header name, or is Host.
+    """
+    done: PreparedChanges | None = changes.prepared
+    if done is None:
+        done = changes.prepared = prepare(changes, own)
+    return done
+
+
+def prepare(changes: HeaderChanges, own: frozenset[bytes]) -> PreparedChanges:
+    """Do the work of :func:`prepared`."""
+    names = []
+    lines = b""
+    for name, value in changes.values:
+        key = header_key(name)
+        if key == b"host":
+            raise ValueError("Host is no line like others: set_header sets it")
+        names.append(key)
+        if value is not None and key not in own:
+            lines += header_line(name, value)
+    return PreparedChanges(tuple(names), lines)

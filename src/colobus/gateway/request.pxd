@@ -1,8 +1,11 @@
 # C types for the compiled build of request.py.
 
 from colobus.gateway.body cimport RequestBody
+from colobus.gateway.headers cimport PreparedChanges, header_key, header_line, prepared, text
 from colobus.gateway.query cimport Query
-from colobus.gateway.wire cimport RequestHead
+from colobus.gateway.wire cimport RequestHead, find, find_all, remove, remove_all
+
+cimport cython
 
 cdef class Request:
     cdef public RequestBody body_source
@@ -16,4 +19,6 @@ cdef class Request:
     cpdef set_header(self, str name, str value)
     cpdef add_header(self, str name, str value)
     cpdef remove_header(self, str name)
+    @cython.locals(done=PreparedChanges)
+    cpdef change_headers(self, changes)
     cpdef bytes own_header(self, bytes key)

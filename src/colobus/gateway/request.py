@@ -8,9 +8,10 @@ one of those has no effect, save for Host: framing and forwarding are the gatewa
 from typing import Final
 
 from colobus.gateway.body import RequestBody
-from colobus.gateway.headers import header_key, header_line, text
+from colobus.gateway.headers import header_key, header_line, prepared, text
 from colobus.gateway.query import Query
-from colobus.gateway.wire import RequestHead, find, find_all, remove
+from colobus.gateway.wire import RequestHead, find, find_all, remove, remove_all
+from colobus.plugins.context import HeaderChanges
 
 __all__ = ["Request"]
 
@@ -105,6 +106,11 @@ class Request:
             self.host = None
         else:
             self.head.lines = remove(self.head.lines, key)
+
+    def change_headers(self, changes: HeaderChanges) -> None:
+        """Set and remove several headers."""
+        done = prepared(changes, OWN)
+        self.head.lines = remove_all(self.head.lines, done.names) + done.lines
 
     async def body(self, limit: int = 1_048_576) -> bytes:
         """Return the whole body, read into memory.

@@ -1,5 +1,8 @@
 # C types for the compiled build of response.py.
 
+from colobus.gateway.headers cimport header_key, header_line, text
+from colobus.gateway.wire cimport find, remove
+
 cdef class Response:
     cdef public long long content_length
     cdef public bytes lines

@@ -67,8 +67,11 @@ class Response:
     def set_header(self, name: str, value: str) -> None:
         """Replace every header of that name by one."""
         line = header_line(name, value)
-        self.remove_header(name)
-        if header_key(name) not in FRAMING:
+        key = header_key(name)
+        self.lines = remove(self.lines, key)
+        if self.status_code == 0:
+            self.replaced.append(key)
+        if key not in FRAMING:
             self.lines += line
 
     def add_header(self, name: str, value: str) -> None:

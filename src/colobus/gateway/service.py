@@ -12,13 +12,14 @@ from colobus.clock import Clock
 from colobus.gateway.chain import ChainTable
 from colobus.gateway.client import ClientConnection
 from colobus.gateway.contexts import ChooseContext
-from colobus.gateway.environment import Environment, Stats
+from colobus.gateway.environment import Environment
 from colobus.gateway.loop import Listener, Loop
 from colobus.gateway.resolver import CachingResolver, Resolver, SystemLookup
 from colobus.gateway.router import Router
 from colobus.gateway.settings import GatewaySettings
 from colobus.gateway.timers import Timer
 from colobus.gateway.tls import secured
+from colobus.gateway.worker_stats import WorkerStats
 from colobus.plugins.context import Spawn
 
 __all__ = ["Gateway", "GatewaySettings"]
@@ -52,7 +53,7 @@ class Gateway:
         router: Router,
         chains: ChainTable,
         settings: GatewaySettings,
-        stats: Stats,
+        stats: WorkerStats,
         spawn: Spawn,
         resolver: Resolver | None = None,
     ) -> None:

@@ -1,49 +1,13 @@
-"""Statistics of all workers in shared memory: each worker writes its own slot, anybody sums.
+"""Statistics of all workers in shared memory: each worker writes its own slot, anybody sums."""
 
-A slot is a plain object whose attributes lie in the shared memory: ``slot.total_requests += 1``
-costs an attribute write and no lock, for a slot has one writer. Readers see each number whole.
-"""
-
-import ctypes
 import mmap
 import os
 from collections.abc import Mapping
 
 from colobus.errors import NodeError
+from colobus.gateway.worker_stats import GAUGES, SLOT_BYTES, TOTALS, WorkerStats
 
-__all__ = ["SharedStats", "WorkerStats"]
-
-GAUGES = (
-    "connections_active",
-    "connections_reading",
-    "connections_writing",
-    "connections_waiting",
-)
-"""What is now; starts from zero with each worker. Everything else only grows."""
-
-TOTALS = ("connections_accepted", "connections_handled", "total_requests")
-
-
-class WorkerStats(ctypes.Structure):
-    """The numbers of one worker, named as in ``GET /status``."""
-
-    _fields_ = tuple((name, ctypes.c_int64) for name in (*GAUGES, *TOTALS))
-
-    connections_active: int
-    connections_reading: int
-    connections_writing: int
-    connections_waiting: int
-    connections_accepted: int
-    connections_handled: int
-    total_requests: int
-
-    def reset_gauges(self) -> None:
-        """Set to zero what a dead worker left behind; for the worker that takes over its slot."""
-        for name in GAUGES:
-            setattr(self, name, 0)
-
-
-SLOT_BYTES = ctypes.sizeof(WorkerStats)
+__all__ = ["SharedStats"]
 
 
 class SharedStats:
@@ -56,8 +20,10 @@ class SharedStats:
         if rest:
             self._memory.close()
             raise NodeError("the shared statistics have another layout than this version knows")
+        view = memoryview(self._memory)
         self._slots = [
-            WorkerStats.from_buffer(self._memory, number * SLOT_BYTES) for number in range(count)
+            WorkerStats(view[number * SLOT_BYTES : (number + 1) * SLOT_BYTES])
+            for number in range(count)
         ]
 
     @classmethod

@@ -49,10 +49,12 @@ __all__ = [
     "drop_lines",
     "find",
     "find_all",
+    "line_of",
     "names_and_values",
     "parse_request",
     "parse_response",
     "remove",
+    "remove_all",
 ]
 
 BUILD: Final = "pure"
@@ -60,6 +62,9 @@ BUILD: Final = "pure"
 CRLF = b"\r\n"
 HEAD_END = b"\r\n\r\n"
 OWS = b" \t"
+# What no field value may hold becomes a space, as RFC 9110 §5.5 advises.
+CONTROLS = bytes((*range(9), *range(10, 32), 127))
+TO_SPACES = bytes.maketrans(CONTROLS, b" " * len(CONTROLS))
 # field-vchar, SP and HTAB (RFC 9110 §5.5); obs-text is passed on as it came.
 TEXT = b"\t" + bytes(range(0x20, 0x7F)) + bytes(range(0x80, 0x100))
 # uri-host and port (RFC 3986 §3.2.2): unreserved, sub-delims, pct-encoded, IP-literal, colon.
@@ -507,6 +512,20 @@ def remove(lines: bytes, name: bytes) -> bytes:
         return lines
     size = len(mark)
     return CRLF.join([line for line in lines.split(CRLF) if line[:size].lower() != mark])
+
+
+def remove_all(lines: bytes, names: tuple[bytes, ...]) -> bytes:
+    """Return ``lines`` without those called by one of ``names`` (lower-case)."""
+    folded = lines.lower()
+    for name in names:
+        if name + b":" in folded:
+            lines = remove(lines, name)
+    return lines
+
+
+def line_of(start: bytes, value: bytes) -> bytes:
+    """Return a line of ``start``, the trimmed value and CRLF; control characters become spaces."""
+    return start + value.translate(TO_SPACES).strip(OWS) + CRLF
 
 
 def drop_lines(lines: bytes, names: bytes) -> bytes:

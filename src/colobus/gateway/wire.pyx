@@ -22,10 +22,12 @@ __all__ = [
     "drop_lines",
     "find",
     "find_all",
+    "line_of",
     "names_and_values",
     "parse_request",
     "parse_response",
     "remove",
+    "remove_all",
 ]
 
 BUILD = "compiled"
@@ -616,6 +618,71 @@ cpdef bytes remove(bytes lines, bytes name):
         return lines
     memcpy(scratch + used, text + run, size - run)
     return span(scratch, 0, used + size - run)
+
+
+cpdef bytes remove_all(bytes lines, tuple names):
+    """See ``wire.py``."""
+    cdef const char *text
+    cdef Py_ssize_t size, end, at = 0, run = 0, used = 0
+    cdef bytes name
+    if lines is None or names is None:
+        raise TypeError("bytes and names expected")
+    text = PyBytes_AS_STRING(lines)
+    size = PyBytes_GET_SIZE(lines)
+    reserve(size)
+    while True:
+        end = line_end(text, at, size)
+        if end < 0:
+            break
+        for name in names:
+            if is_called(text, at, end, name):
+                memcpy(scratch + used, text + run, at - run)
+                used += at - run
+                run = end + 2
+                break
+        at = end + 2
+    if run == 0:
+        return lines
+    memcpy(scratch + used, text + run, size - run)
+    return span(scratch, 0, used + size - run)
+
+
+cpdef bytes line_of(bytes start, bytes value):
+    """See ``wire.py``."""
+    cdef const char *text
+    cdef char *line
+    cdef Py_ssize_t first = 0, size, at, lead
+    cdef unsigned char code
+    cdef bytes made
+    if start is None or value is None:
+        raise TypeError("bytes expected")
+    text = PyBytes_AS_STRING(value)
+    size = PyBytes_GET_SIZE(value)
+    while first < size and is_blank(text[first]):
+        first += 1
+    while size > first and is_blank(text[size - 1]):
+        size -= 1
+    lead = PyBytes_GET_SIZE(start)
+    made = PyBytes_FromStringAndSize(NULL, lead + size - first + 2)
+    line = PyBytes_AS_STRING(made)
+    memcpy(line, PyBytes_AS_STRING(start), lead)
+    line += lead
+    for at in range(first, size):
+        code = <unsigned char>text[at]
+        line[at - first] = SPACE if is_control(code) else code
+    line[size - first] = CR
+    line[size - first + 1] = LF
+    return made
+
+
+cdef inline bint is_control(unsigned char code) noexcept nogil:
+    """Say whether a field value must not hold it (RFC 9110 section 5.5)."""
+    return (code < SPACE and code != TAB) or code == 127
+
+
+cdef inline bint is_blank(unsigned char code) noexcept nogil:
+    """Say whether it is white space, or becomes a space."""
+    return code == SPACE or code == TAB or is_control(code)
 
 
 cpdef bytes drop_lines(bytes lines, bytes names):

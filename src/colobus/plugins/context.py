@@ -18,6 +18,7 @@ __all__ = [
     "Capabilities",
     "Counters",
     "Exchange",
+    "HeaderChanges",
     "Lookups",
     "Query",
     "Request",
@@ -41,6 +42,23 @@ class ShortCircuit(Exception):  # noqa: N818  (control flow: an answer, not an e
         self.status = status
         self.body = body
         self.headers = dict(headers or {})
+
+
+class HeaderChanges:
+    """Headers to set and to remove at once: made once, applied to many requests.
+
+    For headers that come out of a configuration or a row; see :meth:`Request.change_headers`.
+
+    Attributes:
+        values: name -> the value that replaces every header of that name; None removes them.
+        prepared: the gateway's own form of it.
+    """
+
+    __slots__ = ("prepared", "values")
+
+    def __init__(self, values: Mapping[str, str | None]) -> None:
+        self.values = tuple(values.items())
+        self.prepared: Any = None
 
 
 class Query(Protocol):
@@ -93,6 +111,12 @@ class Request(Protocol):
 
     def remove_header(self, name: str) -> None:
         """Remove every header of that name."""
+
+    def change_headers(self, changes: HeaderChanges) -> None:
+        """Set and remove several headers, as :meth:`set_header` and :meth:`remove_header` do.
+
+        ``Host`` is none of them.
+        """
 
     async def body(self, limit: int = 1_048_576) -> bytes:
         """Return the whole body, read into memory; it still goes upstream.

@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import quote, unquote_plus
 
 from colobus.model.schema import Row
-from colobus.plugins.context import ShortCircuit
+from colobus.plugins.context import HeaderChanges, ShortCircuit
 
 __all__ = ["MemoryExchange", "MemoryQuery", "MemoryRequest", "MemoryResponse"]
 
@@ -92,6 +92,14 @@ class MemoryRequest(_Headers):
         self.scheme = scheme
         self.content = content
         self._was_read = False
+
+    def change_headers(self, changes: HeaderChanges) -> None:
+        """Set and remove several headers."""
+        for name, value in changes.values:
+            if value is None:
+                self.remove_header(name)
+            else:
+                self.set_header(name, value)
 
     async def body(self, limit: int = 1_048_576) -> bytes:
         """Return the whole body.

@@ -17,6 +17,7 @@ from colobus.gateway.resolver import Resolver
 from colobus.gateway.router import Router
 from colobus.gateway.selector import new_event_loop
 from colobus.gateway.service import Gateway, GatewaySettings
+from colobus.gateway.worker_stats import SLOT_BYTES, WorkerStats
 from colobus.model.schema import Row
 from colobus.plugins.base import Plugin
 from colobus.testing.resolver import StaticResolver
@@ -46,17 +47,11 @@ class JumpingClock:
         return self.base.time() + self.jumped
 
 
-class PlainStats:
+class PlainStats(WorkerStats):
     """The numbers of one worker, outside shared memory."""
 
     def __init__(self) -> None:
-        self.connections_active = 0
-        self.connections_reading = 0
-        self.connections_writing = 0
-        self.connections_waiting = 0
-        self.connections_accepted = 0
-        self.connections_handled = 0
-        self.total_requests = 0
+        super().__init__(memoryview(bytearray(SLOT_BYTES)))
 
 
 class GatewayHarness:

@@ -7,7 +7,8 @@ import pytest
 
 from colobus.errors import NodeError
 from colobus.gateway import counters as module
-from colobus.gateway.counters import BUCKET_BYTES, HEADER, PLACES, SharedCounters
+from colobus.gateway.counter_layout import BUCKET_BYTES, HEADER, PLACES, create_memory
+from colobus.gateway.counters import SharedCounters
 from colobus.plugins.context import Window
 
 NOW = 1_500_000_000.0
@@ -85,6 +86,23 @@ def test_memory_of_another_layout_is_refused() -> None:
     with pytest.raises(NodeError, match="another layout"):
         SharedCounters.attach(fd)
     os.close(fd)
+
+
+def test_builds_that_lock_differently_do_not_share_a_table() -> None:
+    fd = create_memory(ONE_BUCKET, b"other")
+    with pytest.raises(NodeError, match="lock differently"):
+        SharedCounters.attach(fd)
+    os.close(fd)
+
+
+def test_groups_are_remembered_within_a_bound(
+    counters: SharedCounters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "GROUPS_KEPT", 10)
+    for number in range(30):
+        counters.consume(f"g{number}", [Window("w", 9, NOW + 1)], NOW)
+    assert len(counters._groups) <= 10
+    assert counters.count("g0", "w", NOW) == 1
 
 
 def test_an_attached_table_is_the_same_table(counters: SharedCounters) -> None:

@@ -4,6 +4,7 @@ import pytest
 
 from colobus.gateway.request import Request
 from colobus.gateway.wire import HeadLimits, parse_request
+from colobus.plugins.context import HeaderChanges
 
 HEAD = (
     b"POST http://a.test/p%20q?x=1 HTTP/1.1\r\nHost: A.test:80\r\nX-One: 1\r\nx-one:  2 \r\n"
@@ -83,3 +84,18 @@ async def test_a_request_without_a_body_reads_as_empty_and_can_be_given_one() ->
     assert await seen.body() == b""
     seen.set_body(b"new")
     assert await seen.body() == b"new"
+
+
+def test_several_headers_are_changed_at_once() -> None:
+    changes = HeaderChanges({"X-One": "3\r\n", "Accept": None, "X-Two": "é", "Connection": "no"})
+    for _ in range(2):  # made once, applied to any request
+        seen = request()
+        seen.change_headers(changes)
+        assert seen.head.lines == "X-One: 3\r\nX-Two: é\r\n".encode()
+        assert seen.get_headers("Connection") == ["x-hop"]
+
+
+@pytest.mark.parametrize("name", ["Host", "a b"])
+def test_headers_that_cannot_be_changed_at_once_are_refused(name: str) -> None:
+    with pytest.raises(ValueError, match=r"Host is no|is no header name"):
+        request().change_headers(HeaderChanges({name: "1"}))

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from colobus.errors import NodeError
+from colobus.gateway.presence import ABSENT, READING, WAITING, WRITING
 from colobus.gateway.stats import SharedStats
 
 
@@ -61,3 +62,18 @@ def test_memory_of_another_layout_is_refused() -> None:
     with pytest.raises(NodeError, match="another layout"):
         SharedStats.attach(fd)
     os.close(fd)
+
+
+def test_a_connection_counts_as_one_thing_at_a_time(stats: SharedStats) -> None:
+    slot = stats.slot(0)
+    slot.moved(ABSENT, READING)
+    slot.moved(ABSENT, READING)
+    slot.moved(READING, WRITING)
+    slot.request_begun()
+    assert [slot.connections_reading, slot.connections_writing, slot.total_requests] == [1, 1, 1]
+    slot.moved(WRITING, WAITING)
+    slot.moved(READING, ABSENT)
+    assert [slot.connections_reading, slot.connections_writing] == [0, 0]
+    assert slot.connections_waiting == 1
+    with pytest.raises(AttributeError):
+        _ = slot.connections_dreaming

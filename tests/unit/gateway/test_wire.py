@@ -392,6 +392,28 @@ def test_all_values_of_a_name_are_found_in_order(wire: Any) -> None:
     assert wire.find_all(b"", b"a") == []
 
 
+def test_lines_of_several_names_are_removed_at_once(wire: Any) -> None:
+    names = (b"host-like", b"apikey", b"host")
+    assert wire.remove_all(LINES, names) == b"X:\r\nX-Host: a: b\r\napikeys: u\r\n"
+    assert wire.remove_all(LINES, (b"missing",)) == LINES
+    assert wire.remove_all(LINES, ()) == LINES
+    assert wire.remove_all(b"A: 1\r\nb: 2\r\n", (b"b", b"a")) == b""
+
+
+@pytest.mark.parametrize(
+    ("value", "line"),
+    [
+        (b"", b"A: \r\n"),
+        (b" \t\r\n", b"A: \r\n"),
+        (b"\tb c\xff ", b"A: b c\xff\r\n"),
+        (b"a\r\nB: 1", b"A: a  B: 1\r\n"),
+        (b"a\0b\tc\x7f", b"A: a b\tc\r\n"),
+    ],
+)
+def test_a_line_is_made_of_any_value(wire: Any, value: bytes, line: bytes) -> None:
+    assert wire.line_of(b"A: ", value) == line
+
+
 def test_lines_are_removed_by_name(wire: Any) -> None:
     assert wire.remove(LINES, b"apikey") == (
         b"Host-Like: 1\r\nX:\r\nX-Host: a: b\r\napikeys: u\r\n"

@@ -1,47 +1,21 @@
 """Finds the key of a request and the consumer it belongs to (reference: plugins.md, key-auth)."""
 
-import re
 from collections.abc import Coroutine, Sequence
-from typing import Annotated, Any
-
-from pydantic import Field
+from typing import Any
 
 from colobus.model.consumers import CONSUMERS
-from colobus.model.schema import Array, Boolean, Check, Schema
-from colobus.plugins.authentication import Anonymous, Identity, identify, is_identified
+from colobus.plugins.authentication import Identity, identify, is_identified
 from colobus.plugins.base import Plugin
 from colobus.plugins.context import Exchange, Request, ShortCircuit
 from colobus.plugins.key_auth.body import NO_ARGUMENTS, BodyArguments, can_parse, parse
+from colobus.plugins.key_auth.config import KeyAuthConfig
 from colobus.plugins.key_auth.entities import KEYAUTH_CREDENTIALS
 from colobus.plugins.questions import Questions, answered
 
-__all__ = ["KeyAuth", "KeyAuthConfig"]
-
-_KEY_NAME = re.compile(r"[A-Za-z0-9_-]+")
+__all__ = ["KeyAuth"]
 
 KEY_LENGTH_LIMIT = 8192
 """No longer key is looked up; it is what a request header line can hold."""
-
-
-def _check_key_names(names: list[Any]) -> list[str]:
-    for name in names:
-        if not isinstance(name, str) or _KEY_NAME.fullmatch(name) is None:
-            raise ValueError(
-                f"'{name}' is illegal: bad header name '{name}', allowed characters are"
-                " A-Z, a-z, 0-9, '_', and '-'"
-            )
-    return names
-
-
-class KeyAuthConfig(Schema):
-    """``config`` of key-auth."""
-
-    key_names: Annotated[Array[Any], Check(_check_key_names)] = Field(
-        default_factory=lambda: ["apikey"], json_schema_extra={"required": True}
-    )
-    hide_credentials: Boolean = False
-    anonymous: Anonymous = ""
-    key_in_body: Boolean = False
 
 
 class KeyAuth(Plugin):

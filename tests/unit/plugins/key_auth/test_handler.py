@@ -9,7 +9,7 @@ from colobus.model import CONSUMERS
 from colobus.model.schema import Row, validate
 from colobus.plugins.context import ShortCircuit
 from colobus.plugins.key_auth import KEYAUTH_CREDENTIALS, KeyAuth
-from colobus.plugins.key_auth.handler import KeyAuthConfig
+from colobus.plugins.key_auth.config import KeyAuthConfig
 from colobus.testing.capabilities import MemoryWorker
 from colobus.testing.exchange import MemoryExchange, MemoryRequest
 

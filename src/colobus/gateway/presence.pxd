@@ -1,1 +1,0 @@
-# The compiled build of presence.py needs no C types.

@@ -1,0 +1,1 @@
+# The compiled build of questions.py needs no C types.
