@@ -1,6 +1,7 @@
 """Every build of a module that exists as Python source and perhaps as a compiled extension."""
 
 import sys
+from importlib import import_module
 from importlib.machinery import (
     EXTENSION_SUFFIXES,
     ExtensionFileLoader,
@@ -35,8 +36,9 @@ def load_compiled(name: str) -> ModuleType | None:
     spec = FileFinder(str(folder), (ExtensionFileLoader, EXTENSION_SUFFIXES)).find_spec(name)
     if spec is None or spec.loader is None:
         return None
-    loaded = sys.modules.get(name)
-    if loaded is not None and getattr(loaded, "__file__", None) == spec.origin:
+    # Imported first: an extension that is loaded takes the name in sys.modules if it is free.
+    loaded = import_module(name)
+    if loaded.__file__ == spec.origin:
         return loaded
     module = module_from_spec(spec)
     spec.loader.exec_module(module)

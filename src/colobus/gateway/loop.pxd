@@ -26,6 +26,7 @@ cdef class Loop:
     cdef readonly object epoll
     cdef int epoll_fd
     cdef list table
+    cdef list unread
     cdef list dead
     cdef list soon
     cdef object monotonic
@@ -33,9 +34,9 @@ cdef class Loop:
     cpdef call_soon(self, callback)
     cdef int wait_ms(self, int timeout_ms) except -2
     cdef run_soon(self)
+    cdef read_unread(self)
     cdef bury_dead(self)
     cdef register(self, int fd, Handler handler, uint32_t mask)
-    cdef void modify(self, int fd, uint32_t mask) noexcept
     cdef void unregister(self, int fd) noexcept
     cdef void forget(self, int fd)
 
@@ -51,8 +52,8 @@ cdef class Transport(Handler):
     cdef list out
     cdef Py_ssize_t skipped
     cdef Py_ssize_t high
-    cdef uint32_t mask
-    cdef bint reading, writable, eof, closed, parked, paused_writer
+    cdef bint reading, readable, queued, ending, hung_up, watches_out
+    cdef bint writable, eof, closed, paused_writer
     cdef object broken, error
     cpdef write(self, bytes data)
     cpdef write_eof(self)
@@ -63,6 +64,8 @@ cdef class Transport(Handler):
     cpdef set_write_buffer_limit(self, Py_ssize_t high)
     cdef start(self)
     cdef receive(self)
+    cdef read_again(self)
+    cdef receive_more(self)
     cdef arrived(self, bytes data)
     cdef ended(self)
     cdef hang_up(self, uint32_t events)
@@ -71,7 +74,7 @@ cdef class Transport(Handler):
     cdef drained(self)
     cdef shut(self)
     cdef pause_writer(self)
-    cdef void set_mask(self) noexcept
+    cdef void watch_out(self) noexcept
     cdef kill(self, error)
 
 

@@ -11,6 +11,11 @@ The rules every callback may rely on:
 * A descriptor is closed only between two waits, so that no event of one wait can reach another
   connection that was given the same number.
 
+Connections are watched edge-triggered: registered once, and reported when something came, not as
+long as something is there. So a transport remembers that the kernel has more for it
+(``readable``), and asks to be read again when nothing new would be reported; pausing and resuming
+cost no system call, and a wait does not look at every connection that was ready in the last one.
+
 This is the pure build; a compiled module of the same name and interface may take its place, which
 is why loop, transports and listeners share one long file: there they share types.
 """
@@ -34,6 +39,12 @@ BUILD: Final = "pure"
 IN = select.EPOLLIN
 OUT = select.EPOLLOUT
 HANG_UP = select.EPOLLHUP | select.EPOLLERR
+# The peer has shut its side, or there is no connection any more: behind the data comes an end.
+END = select.EPOLLRDHUP | HANG_UP
+# A peer's end that comes with data is reported with it, so that a short read need not be tried
+# again to find the end; see epoll(7), EPOLLRDHUP.
+READ = IN | select.EPOLLRDHUP | select.EPOLLET
+READ_AND_WRITE = READ | OUT
 # Workers share listening sockets; a new connection wakes one of them, not all.
 ACCEPT = IN | select.EPOLLEXCLUSIVE
 
@@ -117,20 +128,23 @@ class Transport:
         "buffered",
         "closed",
         "closing",
+        "ending",
         "eof",
         "error",
         "fd",
         "high",
+        "hung_up",
         "local_address",
         "loop",
-        "mask",
         "out",
-        "parked",
         "paused_writer",
         "peer",
         "protocol",
+        "queued",
+        "readable",
         "reading",
         "sock",
+        "watches_out",
         "writable",
     )
 
@@ -146,13 +160,16 @@ class Transport:
         self.out: list[bytes | memoryview] = []
         self.buffered = 0
         self.high = WRITE_HIGH_WATER
-        self.mask = IN
         self.reading = True
+        self.readable = False  # the kernel has, or may have, more than was read
+        self.queued = False  # to be read again without a new event
+        self.ending = False  # an end was reported; it is read behind the data
+        self.hung_up = False  # nothing more will be reported
+        self.watches_out = False  # epoll reports when the kernel takes more
         self.writable = True
         self.eof = False
         self.closing = False
         self.closed = False
-        self.parked = False  # taken out of epoll until reading is resumed
         self.paused_writer = False
         self.broken: OSError | None = None  # why sending failed
         self.error: OSError | None = None
@@ -201,7 +218,7 @@ class Transport:
                 return
             self.out.append(memoryview(data)[sent:])
             self.buffered = len(data) - sent
-            self.set_mask()
+            self.watch_out()
         if self.buffered > self.high and not self.paused_writer:
             self.pause_writer()
 
@@ -214,20 +231,14 @@ class Transport:
 
     def pause_reading(self) -> None:
         """Take no more from the kernel, so that the peer has to wait."""
-        if self.reading:
-            self.reading = False
-            self.set_mask()
+        self.reading = False
 
     def resume_reading(self) -> None:
         """Read again."""
         if not self.reading and not self.closing:
             self.reading = True
-            if self.parked:
-                self.parked = False
-                self.mask = self.wanted()
-                self.loop.epoll.register(self.fd, self.mask)
-            else:
-                self.set_mask()
+            if self.readable and not self.eof:
+                self.read_again()
 
     def close(self) -> None:
         """Send what is buffered, then end the connection.
@@ -236,13 +247,12 @@ class Transport:
         """
         if self.closing:
             return
-        if not self.out or self.parked:
+        if not self.out or self.hung_up:
             self.kill(None)
             return
         self.closing = True
         self.reading = False
         self.writable = False
-        self.set_mask()
 
     def abort(self) -> None:
         """End the connection now; what is buffered is lost."""
@@ -256,11 +266,15 @@ class Transport:
         """Send, receive or end, as epoll says."""
         if events & OUT and self.out:
             self.flush()
-        if self.closed:
+        if events == OUT or self.closed:
             return
+        self.readable = True
+        if events & END:
+            self.ending = True
+            if events & HANG_UP:
+                self.hung_up = True
         if self.reading and not self.eof:
-            if events != OUT:
-                self.receive()
+            self.receive()
         elif events & HANG_UP:
             self.hang_up(events)
 
@@ -269,18 +283,36 @@ class Transport:
         try:
             data = self.sock.recv(RECEIVE_BYTES)
         except BlockingIOError:
+            self.readable = False
             return
         except OSError as error:
             self.kill(error)
             return
         if data:
+            if len(data) == RECEIVE_BYTES or self.ending:
+                self.read_again()
+            else:
+                self.readable = False
             self.arrived(data)
         elif self.broken is not None:
             self.kill(self.broken)
         else:
             self.eof = True
-            self.set_mask()
             self.ended()
+            if self.hung_up:
+                self.kill(None)  # both sides are shut, and that was reported already
+
+    def read_again(self) -> None:
+        """Ask the loop for another turn: what the kernel has was reported already."""
+        if not self.queued:
+            self.queued = True
+            self.loop.unread.append(self)
+
+    def receive_more(self) -> None:
+        """Take the turn that :meth:`read_again` asked for, if it is still wanted."""
+        self.queued = False
+        if self.reading and not self.eof and not self.closed:
+            self.receive()
 
     def arrived(self, data: bytes) -> None:
         """Hand on what was received; a transport that deciphers it has its own."""
@@ -294,14 +326,11 @@ class Transport:
         """Act on an end that epoll reports although nobody reads.
 
         After an orderly end of both sides while reading is paused, data may wait in the kernel:
-        it is kept for later, but epoll must stop reporting. Everything else ends here.
+        it is kept for later. Everything else ends here.
         """
         if events & select.EPOLLERR or self.eof or self.closing or self.broken is not None:
             code = self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
             self.kill(OSError(code, os.strerror(code)) if code else self.broken)
-        else:
-            self.loop.unregister(self.fd)
-            self.parked = True
 
     def break_off(self, error: OSError) -> None:
         """Stop sending after a failure, but read on.
@@ -313,9 +342,7 @@ class Transport:
         self.broken = error
         self.out.clear()
         self.buffered = 0
-        if self.reading and not self.eof:
-            self.set_mask()
-        else:
+        if not self.reading or self.eof:
             self.kill(error)
 
     def flush(self) -> None:
@@ -349,7 +376,6 @@ class Transport:
             return
         if not self.writable:
             self.shut()
-        self.set_mask()
 
     def shut(self) -> None:
         """Shut the sending side down; a connection that is gone is reported by epoll."""
@@ -367,16 +393,11 @@ class Transport:
             logger.exception("pause_writing failed")
             self.fail()
 
-    def wanted(self) -> int:
-        """Return the events worth waking up for."""
-        return (IN if self.reading and not self.eof else 0) | (OUT if self.out else 0)
-
-    def set_mask(self) -> None:
-        """Tell epoll what is wanted, if that changed."""
-        mask = self.wanted()
-        if mask != self.mask and not self.closed and not self.parked:
-            self.mask = mask
-            self.loop.epoll.modify(self.fd, mask)
+    def watch_out(self) -> None:
+        """Have epoll report when the kernel takes more; most connections never need it."""
+        if not self.watches_out and not self.closed:
+            self.watches_out = True
+            self.loop.epoll.modify(self.fd, READ_AND_WRITE)
 
     def kill(self, error: OSError | None) -> None:
         """End the connection; ``connection_lost`` follows after the dispatch."""
@@ -431,7 +452,7 @@ class Connecting:
             if code not in (0, errno.EINPROGRESS):
                 raise OSError(code, os.strerror(code))
             self.fd = sock.fileno()
-            self.loop.register(self.fd, self, OUT)
+            self.loop.register(self.fd, self, READ_AND_WRITE)
         except OSError as error:
             if self.sock is not None:
                 self.sock.close()  # never registered: no event can be on its way
@@ -454,7 +475,7 @@ class Connecting:
             self.cancel()
             self.failed(error)
 
-    def on_event(self, events: int) -> None:  # noqa: ARG002  (success and failure look alike)
+    def on_event(self, events: int) -> None:
         """Hand the socket over to a transport, or report why there is none."""
         if self.settled or self.sock is None:
             return
@@ -463,7 +484,12 @@ class Connecting:
             self.give_up(OSError(code, os.strerror(code)))
             return
         self.settled = True
-        self.loop.adopt(Transport(self.loop, self.sock, self.protocol, self.peer))
+        transport = Transport(self.loop, self.sock, self.protocol, self.peer)
+        transport.watches_out = True
+        self.loop.table[self.fd] = transport
+        transport.start()
+        if events != OUT and not transport.closed:
+            transport.on_event(events)  # a server that speaks first; nothing reports it again
 
     def bury(self) -> None:
         """Close the socket."""
@@ -536,7 +562,7 @@ class Listener:
             sock.close()
             return
         sock.setblocking(False)
-        self.loop.register(transport.fd, transport, IN)
+        self.loop.register(transport.fd, transport, READ)
         transport.start()
 
     def pause_accepting(self, error: OSError) -> None:
@@ -587,6 +613,7 @@ class Loop:
         self.foreign = False
         self.epoll = select.epoll()
         self.table: list[Handler | None] = [None] * 1024  # by descriptor; grows
+        self.unread: list[Transport] = []  # what they have was reported already
         self.dead: list[Mortal] = []
         self.soon: list[Callable[[], object]] = []
 
@@ -649,6 +676,8 @@ class Loop:
             except Exception:
                 logger.exception("callback of a connection failed")
                 handler.fail()
+        if self.unread:
+            self.read_unread()
         self.timers.run_due(self.now)
         self.bury_dead()
 
@@ -660,11 +689,12 @@ class Loop:
                     handler.fail()
             self.bury_dead()
         self.soon.clear()
+        self.unread.clear()
         self.epoll.close()
 
     def wait_s(self, timeout_ms: int) -> float:
         """Return how many seconds the next wait may take."""
-        if timeout_ms == 0 or self.foreign or self.soon:
+        if timeout_ms == 0 or self.foreign or self.soon or self.unread:
             return 0
         deadline = self.timers.next_deadline()
         if deadline is None:
@@ -681,6 +711,16 @@ class Loop:
                     callback()
                 except Exception:
                     logger.exception("callback failed")
+
+    def read_unread(self) -> None:
+        """Give those that asked for it one more read, after everybody had one."""
+        unread, self.unread = self.unread, []
+        for transport in unread:
+            try:
+                transport.receive_more()
+            except Exception:
+                logger.exception("callback of a connection failed")
+                transport.fail()
 
     def bury_dead(self) -> None:
         """Close what has ended and tell the owners."""
@@ -703,12 +743,6 @@ class Loop:
         """Take a descriptor out of epoll; one that its owner has closed is out already."""
         with contextlib.suppress(OSError):
             self.epoll.unregister(fd)
-
-    def adopt(self, transport: Transport) -> None:
-        """Let a transport take over a descriptor that is registered for its connect."""
-        self.table[transport.fd] = transport
-        self.epoll.modify(transport.fd, IN)
-        transport.start()
 
     def forget(self, fd: int) -> None:
         """Take a descriptor out of the table."""

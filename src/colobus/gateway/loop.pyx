@@ -37,6 +37,7 @@ cdef extern from "<sys/epoll.h>" nogil:
         EPOLLOUT
         EPOLLERR
         EPOLLHUP
+        EPOLLRDHUP
     int epoll_ctl(int epfd, int op, int fd, epoll_event *event)
     int epoll_wait(int epfd, epoll_event *events, int maxevents, int timeout)
 
@@ -112,8 +113,18 @@ cdef enum:
     WRITE_HIGH_WATER = 262144
     ADDRESS_TEXT = 64
 
-# <sys/epoll.h> writes it as an enumerator beyond int, which Cython would truncate.
-cdef uint32_t ACCEPT = <uint32_t>1 | <uint32_t>(1 << 28)
+# <sys/epoll.h> writes these as enumerators beyond int, which Cython would truncate.
+cdef uint32_t EXCLUSIVE = <uint32_t>1 << 28
+cdef uint32_t EDGE_TRIGGERED = <uint32_t>1 << 31
+
+cdef uint32_t ACCEPT = EPOLLIN | EXCLUSIVE
+cdef uint32_t READ = EPOLLIN | EPOLLRDHUP | EDGE_TRIGGERED
+cdef uint32_t READ_AND_WRITE = READ | EPOLLOUT
+
+cdef enum:
+    HANG_UP = EPOLLHUP | EPOLLERR
+    END = EPOLLRDHUP | EPOLLHUP | EPOLLERR
+
 cdef double ACCEPT_PAUSE_S = 1.0
 
 # One thread, and what is received is copied into bytes before anything else runs.
@@ -222,7 +233,6 @@ cdef class Transport(Handler):
         self.peer = peer
         self.out = []
         self.high = WRITE_HIGH_WATER
-        self.mask = EPOLLIN
         self.reading = True
         self.writable = True
 
@@ -271,7 +281,7 @@ cdef class Transport(Handler):
             self.out.append(data)
             self.skipped = sent
             self.buffered = size - sent
-            self.set_mask()
+            self.watch_out()
         if self.buffered > self.high and not self.paused_writer:
             self.pause_writer()
 
@@ -284,34 +294,25 @@ cdef class Transport(Handler):
 
     cpdef pause_reading(self):
         """Take no more from the kernel, so that the peer has to wait."""
-        if self.reading:
-            self.reading = False
-            self.set_mask()
+        self.reading = False
 
     cpdef resume_reading(self):
         """Read again."""
         if not self.reading and not self.closing:
             self.reading = True
-            if self.parked:
-                self.parked = False
-                self.mask = EPOLLIN if not self.eof else 0
-                if self.out:
-                    self.mask |= EPOLLOUT
-                self.loop.register(self.fd, self, self.mask)
-            else:
-                self.set_mask()
+            if self.readable and not self.eof:
+                self.read_again()
 
     cpdef close(self):
         """Send what is buffered, then end the connection."""
         if self.closing:
             return
-        if not self.out or self.parked:
+        if not self.out or self.hung_up:
             self.kill(None)
             return
         self.closing = True
         self.reading = False
         self.writable = False
-        self.set_mask()
 
     cpdef abort(self):
         """End the connection now; what is buffered is lost."""
@@ -323,27 +324,50 @@ cdef class Transport(Handler):
     cdef void on_event(self, uint32_t events) except *:
         if events & EPOLLOUT and self.out:
             self.flush()
-        if self.closed:
+        if events == EPOLLOUT or self.closed:
             return
+        self.readable = True
+        if events & END:
+            self.ending = True
+            if events & HANG_UP:
+                self.hung_up = True
         if self.reading and not self.eof:
-            if events != EPOLLOUT:
-                self.receive()
-        elif events & (EPOLLHUP | EPOLLERR):
+            self.receive()
+        elif events & HANG_UP:
             self.hang_up(events)
 
     cdef receive(self):
         cdef ssize_t size = c_recv(self.fd, received, RECEIVE_BYTES, 0)
         if size > 0:
+            if size == RECEIVE_BYTES or self.ending:
+                self.read_again()
+            else:
+                self.readable = False
             self.arrived(PyBytes_FromStringAndSize(received, size))
         elif size < 0:
-            if errno != EAGAIN and errno != EINTR:
+            if errno == EAGAIN:
+                self.readable = False
+            elif errno == EINTR:
+                self.read_again()
+            else:
                 self.kill(self.broken or os_error(errno))
         elif self.broken is not None:
             self.kill(self.broken)
         else:
             self.eof = True
-            self.set_mask()
             self.ended()
+            if self.hung_up:
+                self.kill(None)
+
+    cdef read_again(self):
+        if not self.queued:
+            self.queued = True
+            self.loop.unread.append(self)
+
+    cdef receive_more(self):
+        self.queued = False
+        if self.reading and not self.eof and not self.closed:
+            self.receive()
 
     cdef arrived(self, bytes data):
         self.protocol.data_received(data)
@@ -356,9 +380,6 @@ cdef class Transport(Handler):
         if events & EPOLLERR or self.eof or self.closing or self.broken is not None:
             code = pending_error(self.fd)
             self.kill(os_error(code) if code else self.broken)
-        else:
-            self.loop.unregister(self.fd)
-            self.parked = True
 
     cdef break_off(self, error):
         self.writable = False
@@ -366,9 +387,7 @@ cdef class Transport(Handler):
         self.out.clear()
         self.buffered = 0
         self.skipped = 0
-        if self.reading and not self.eof:
-            self.set_mask()
-        else:
+        if not self.reading or self.eof:
             self.kill(error)
 
     cdef flush(self):
@@ -416,7 +435,6 @@ cdef class Transport(Handler):
             return
         if not self.writable:
             self.shut()
-        self.set_mask()
 
     cdef shut(self):
         if c_shutdown(self.fd, SHUT_WR) < 0:
@@ -430,15 +448,13 @@ cdef class Transport(Handler):
             logger.exception("pause_writing failed")
             self.fail()
 
-    cdef void set_mask(self) noexcept:
-        cdef uint32_t mask = 0
-        if self.reading and not self.eof:
-            mask = EPOLLIN
-        if self.out:
-            mask |= EPOLLOUT
-        if mask != self.mask and not self.closed and not self.parked:
-            self.mask = mask
-            self.loop.modify(self.fd, mask)
+    cdef void watch_out(self) noexcept:
+        cdef epoll_event event
+        if not self.watches_out and not self.closed:
+            self.watches_out = True
+            event.events = READ_AND_WRITE
+            event.data.fd = self.fd
+            epoll_ctl(self.loop.epoll_fd, EPOLL_CTL_MOD, self.fd, &event)
 
     cdef kill(self, error):
         if self.closed:
@@ -479,7 +495,7 @@ cdef class Connecting(Handler):
             no_delay(self.fd)
             if c_connect(self.fd, <sockaddr *>&target, length) < 0 and errno != EINPROGRESS:
                 raise os_error(errno)
-            self.loop.register(self.fd, self, EPOLLOUT)
+            self.loop.register(self.fd, self, READ_AND_WRITE)
         except OSError as error:
             if self.fd >= 0:
                 c_close(self.fd)  # never registered: no event can be on its way
@@ -512,9 +528,11 @@ cdef class Connecting(Handler):
             return
         self.settled = True
         transport = Transport(self.loop, self.fd, self.protocol, self.peer)
+        transport.watches_out = True
         self.loop.table[self.fd] = transport
-        self.loop.modify(self.fd, EPOLLIN)
         transport.start()
+        if events != EPOLLOUT and not transport.closed:
+            transport.on_event(events)
 
     cpdef bury(self):
         if self.fd >= 0:
@@ -578,7 +596,7 @@ cdef class Listener(Handler):
             logger.exception("no protocol for a new connection")
             c_close(fd)
             return
-        self.loop.register(fd, transport, EPOLLIN)
+        self.loop.register(fd, transport, READ)
         transport.start()
 
     cdef pause_accepting(self, int code):
@@ -617,6 +635,7 @@ cdef class Loop:
         self.epoll = select.epoll()
         self.epoll_fd = self.epoll.fileno()
         self.table = [None] * 1024
+        self.unread = []
         self.dead = []
         self.soon = []
 
@@ -676,6 +695,8 @@ cdef class Loop:
             except Exception:
                 logger.exception("callback of a connection failed")
                 handler.fail()
+        if self.unread:
+            self.read_unread()
         self.timers.run_due(self.now)
         self.bury_dead()
 
@@ -687,11 +708,12 @@ cdef class Loop:
                     (<Handler>handler).fail()
             self.bury_dead()
         self.soon.clear()
+        self.unread.clear()
         self.epoll.close()
 
     cdef int wait_ms(self, int timeout_ms) except -2:
         cdef double until
-        if timeout_ms == 0 or self.foreign or self.soon or self.dead:
+        if timeout_ms == 0 or self.foreign or self.soon or self.dead or self.unread:
             return 0
         deadline = self.timers.next_deadline()
         if deadline is None:
@@ -714,6 +736,17 @@ cdef class Loop:
                 except Exception:
                     logger.exception("callback failed")
 
+    cdef read_unread(self):
+        cdef list unread = self.unread
+        cdef Transport transport
+        self.unread = []
+        for transport in unread:
+            try:
+                transport.receive_more()
+            except Exception:
+                logger.exception("callback of a connection failed")
+                transport.fail()
+
     cdef bury_dead(self):
         cdef list dead
         while self.dead:
@@ -734,12 +767,6 @@ cdef class Loop:
         if epoll_ctl(self.epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0:
             raise os_error(errno)
         self.table[fd] = handler
-
-    cdef void modify(self, int fd, uint32_t mask) noexcept:
-        cdef epoll_event event
-        event.events = mask
-        event.data.fd = fd
-        epoll_ctl(self.epoll_fd, EPOLL_CTL_MOD, fd, &event)
 
     cdef void unregister(self, int fd) noexcept:
         cdef epoll_event event
