@@ -10,6 +10,8 @@ cdef class ChainedExchange:
     cdef public Chain chain
     cdef public long position
 
+    cpdef begin(self)
+
 cdef class ChainTable:
     cdef public object rows
     cdef public long _limit

@@ -79,6 +79,10 @@ class ChainedExchange:
     __slots__ = ("api", "chain", "consumer", "position")
 
     def __init__(self) -> None:
+        self.begin()
+
+    def begin(self) -> None:
+        """Set everything to before the walk."""
         self.api: Row | None = None
         self.consumer: Row | None = None
         self.chain: Chain | None = None

@@ -15,13 +15,14 @@ Requests that come before their predecessor is answered wait in a bounded buffer
 from typing import Final
 
 from colobus.errors import ProtocolError
-from colobus.gateway import answers, pipeline, reply
+from colobus.gateway import answers, reply
 from colobus.gateway.body import RequestBody
 from colobus.gateway.closing import Closing
 from colobus.gateway.environment import Environment
 from colobus.gateway.exchange import Exchange
 from colobus.gateway.forwarding import forwarded_lines, is_trusted
 from colobus.gateway.loop import Protocol, Transport
+from colobus.gateway.pipeline import start
 from colobus.gateway.presence import ABSENT, READING, WAITING, WRITING
 from colobus.gateway.timers import Timer
 from colobus.gateway.upstream import UpstreamConnection
@@ -211,7 +212,7 @@ class ClientConnection(Protocol):
             self.timer.rest()
         self.buffer = data[end:] if end < len(data) else b""
         self.exchange = exchange = Exchange(self, head, body)
-        pipeline.start(exchange)
+        start(exchange)
 
     def read_body(self, data: bytes, body: RequestBody) -> None:
         """Take a piece of the body of the current request."""

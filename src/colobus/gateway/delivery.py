@@ -77,16 +77,18 @@ class Delivery:
         environment = self.exchange.environment
         key = self.next_key()
         upstream = environment.pool.take(key)
-        if upstream is None:
-            self.connect(key)
-        else:
+        if isinstance(upstream, UpstreamConnection):
             self.upstream = upstream
             self.send(upstream)
+        else:
+            self.connect(key)
 
     def next_key(self) -> Key:
         """Return what the current attempt connects to."""
-        addresses = self.addresses
         route = self.route
+        if route.key is not None:
+            return route.key
+        addresses = self.addresses
         return route.scheme, addresses[self.turn % len(addresses)], route.port, self.server_name
 
     def connect(self, key: Key) -> None:

@@ -2,6 +2,7 @@
 
 from colobus.gateway.chain cimport ChainTable
 from colobus.gateway.loop cimport Loop
+from colobus.gateway.pool cimport Poolable, UpstreamPool
 from colobus.gateway.router cimport Router
 from colobus.gateway.wire cimport HeadLimits
 from colobus.gateway.worker_stats cimport WorkerStats
@@ -12,11 +13,12 @@ cdef class Environment:
     cdef public ChainTable chains
     cdef public Router router
     cdef public WorkerStats stats
-    cdef public object clients, clock, emptied, pool, resolver
+    cdef public UpstreamPool pool
+    cdef public object clients, clock, emptied, resolver
     cdef public object settings, spawn, tls
     cdef public bytes date_text, server_line, via_line
     cdef public long long date_second, serial, turn
     cdef public bint is_draining, is_sweeping, latency_tokens, resolves_dots
 
     cpdef bytes date_line(self)
-    cpdef keep(self, upstream)
+    cpdef keep(self, Poolable upstream)

@@ -8,7 +8,7 @@ from colobus.clock import Clock
 from colobus.gateway.chain import ChainTable
 from colobus.gateway.contexts import upstream_context
 from colobus.gateway.loop import Loop
-from colobus.gateway.pool import UpstreamPool
+from colobus.gateway.pool import Poolable, UpstreamPool
 from colobus.gateway.resolver import Resolver
 from colobus.gateway.router import Router
 from colobus.gateway.settings import GatewaySettings
@@ -18,7 +18,6 @@ from colobus.version import VERSION
 
 if TYPE_CHECKING:
     from colobus.gateway.client import ClientConnection
-    from colobus.gateway.upstream import UpstreamConnection
 
 __all__ = ["Environment"]
 
@@ -87,9 +86,7 @@ class Environment:
         product = f"colobus/{VERSION}".encode()
         self.server_line = b"Server: " + product + b"\r\n" if settings.server_tokens else b""
         self.via_line = b"Via: 1.1 " + product + b"\r\n" if settings.server_tokens else b""
-        self.pool: UpstreamPool[UpstreamConnection] = UpstreamPool(
-            settings.upstream_keepalive, settings.upstream_idle_timeout
-        )
+        self.pool = UpstreamPool(settings.upstream_keepalive, settings.upstream_idle_timeout)
         self.clients: set[ClientConnection] = set()
         self.serial = 0
         self.turn = 0
@@ -118,7 +115,7 @@ class Environment:
             self.date_text = b"Date: " + formatdate(now, usegmt=True).encode() + b"\r\n"
         return self.date_text
 
-    def keep(self, upstream: "UpstreamConnection") -> None:
+    def keep(self, upstream: Poolable) -> None:
         """Keep an idle upstream connection for the next request to its service."""
         now = self.loop.now
         surplus = self.pool.put(upstream, now)

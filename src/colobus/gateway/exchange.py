@@ -52,7 +52,8 @@ class Exchange(ChainedExchange):
         status: of the answer; 0 as long as there is none.
         is_begun: the head of an answer went to the client.
         is_over: it ended; nothing may act on it any more.
-        started_at: monotonic time of the end of the request's head.
+        started_at: monotonic time of the end of the request's head, as of the loop's turn, like
+            the two that follow.
         forwarded_at: monotonic time of the end of the access phase.
         answered_at: monotonic time of the upstream's head.
     """
@@ -93,9 +94,10 @@ class Exchange(ChainedExchange):
     def __init__(
         self, client: "ClientConnection", head: RequestHead, body: RequestBody | None
     ) -> None:
-        super().__init__()
+        ChainedExchange.begin(self)
+        environment = client.environment
         self.client = client
-        self.environment = client.environment
+        self.environment = environment
         self.head = head
         self.body = body
         self.method = head.method
@@ -121,7 +123,7 @@ class Exchange(ChainedExchange):
         self.status = 0
         self.is_begun = False
         self.is_over = False
-        self.started_at: float = client.environment.clock.monotonic()
+        self.started_at: float = environment.loop.now
         self.forwarded_at = 0.0
         self.answered_at = 0.0
 

@@ -27,6 +27,7 @@ import os
 import select
 import socket
 from collections.abc import Callable
+from math import inf
 from typing import Any, Final, Protocol as Interface
 
 from colobus.clock import Clock
@@ -697,7 +698,7 @@ class Loop:
         if timeout_ms == 0 or self.foreign or self.soon or self.unread:
             return 0
         deadline = self.timers.next_deadline()
-        if deadline is None:
+        if deadline == inf:
             return timeout_ms / 1000 if timeout_ms > 0 else -1
         until = max(0.0, deadline - self.now)
         return min(until, timeout_ms / 1000) if timeout_ms > 0 else until

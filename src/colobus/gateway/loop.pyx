@@ -13,7 +13,7 @@ import socket
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from libc.errno cimport EAGAIN, ECONNABORTED, EINPROGRESS, EINTR, errno
-from libc.math cimport ceil
+from libc.math cimport INFINITY, ceil
 from libc.stdint cimport uint16_t, uint32_t
 from libc.string cimport memset
 
@@ -712,13 +712,13 @@ cdef class Loop:
         self.epoll.close()
 
     cdef int wait_ms(self, int timeout_ms) except -2:
-        cdef double until
+        cdef double deadline, until
         if timeout_ms == 0 or self.foreign or self.soon or self.dead or self.unread:
             return 0
         deadline = self.timers.next_deadline()
-        if deadline is None:
+        if deadline == INFINITY:
             return timeout_ms if timeout_ms > 0 else -1
-        until = ceil((<double>deadline - self.now) * 1000)
+        until = ceil((deadline - self.now) * 1000)
         if until < 0:
             return 0
         if 0 < timeout_ms < until:

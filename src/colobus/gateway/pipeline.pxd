@@ -1,5 +1,6 @@
 # C types for the compiled build of pipeline.py.
 
+from colobus.gateway.chain cimport run_access, run_rewrite
 from colobus.gateway.delivery cimport Delivery
 from colobus.gateway.exchange cimport Exchange
 from colobus.gateway.outgoing cimport outgoing
@@ -12,7 +13,8 @@ cimport cython
 
 @cython.locals(target=Target)
 cpdef start(Exchange exchange)
-cpdef run_phase(Exchange exchange, phase, proceed)
+cpdef rewrite(Exchange exchange)
+cpdef access(Exchange exchange)
 @cython.locals(match=Match, route=Route)
 cpdef find_route(Exchange exchange)
 cpdef resolved(Exchange exchange)

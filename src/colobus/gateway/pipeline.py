@@ -17,7 +17,7 @@ from typing import Any
 from colobus.errors import ProtocolError
 from colobus.gateway import answers
 from colobus.gateway.answers import Answer
-from colobus.gateway.chain import ChainTable, run_access, run_rewrite
+from colobus.gateway.chain import run_access, run_rewrite
 from colobus.gateway.delivery import Delivery
 from colobus.gateway.exchange import Exchange
 from colobus.gateway.outgoing import outgoing
@@ -30,7 +30,6 @@ from colobus.gateway.wire import drop_lines, find
 __all__ = ["start"]
 
 Waiting = Coroutine[Any, Any, None]
-Phase = Callable[[ChainTable, Exchange], Waiting | None]
 Step = Callable[[Exchange], None]
 
 
@@ -53,7 +52,7 @@ def start(exchange: Exchange) -> None:
     if head.connection is not None:
         exchange.wants_tunnel = asks_for_tunnel(exchange, head.connection)
         head.lines = drop_lines(head.lines, head.connection)
-    run_phase(exchange, run_rewrite, find_route)
+    rewrite(exchange)
 
 
 def asks_for_tunnel(exchange: Exchange, connection: bytes) -> bool:
@@ -69,17 +68,30 @@ def asks_for_tunnel(exchange: Exchange, connection: bytes) -> bool:
     )
 
 
-def run_phase(exchange: Exchange, phase: Phase, proceed: Step) -> None:
-    """Run a phase and go on with ``proceed``, at once or when what it waits for is there."""
+def rewrite(exchange: Exchange) -> None:
+    """Run the rewrite phase and go on, at once or when what it waits for is there."""
     try:
-        waiting = phase(exchange.environment.chains, exchange)
+        waiting = run_rewrite(exchange.environment.chains, exchange)
     except Exception as error:  # noqa: BLE001  (refusal logs what is not a plugin's answer)
         answer(exchange, refusal(exchange, error))
         return
     if waiting is None:
-        proceed(exchange)
+        find_route(exchange)
     else:
-        wait(exchange, waiting, proceed)
+        wait(exchange, waiting, find_route)
+
+
+def access(exchange: Exchange) -> None:
+    """Run the access phase and go on, at once or when what it waits for is there."""
+    try:
+        waiting = run_access(exchange.environment.chains, exchange)
+    except Exception as error:  # noqa: BLE001  (refusal logs what is not a plugin's answer)
+        answer(exchange, refusal(exchange, error))
+        return
+    if waiting is None:
+        forward(exchange)
+    else:
+        wait(exchange, waiting, forward)
 
 
 def wait(exchange: Exchange, waiting: Waiting, proceed: Step) -> None:
@@ -119,7 +131,7 @@ def find_route(exchange: Exchange) -> None:
         refuse_routed(exchange, answers.https_required())
     elif route.address is not None:
         exchange.addresses = (route.address[0],)
-        run_phase(exchange, run_access, forward)
+        access(exchange)
     else:
         addresses = environment.resolver.cached(route.host)
         if addresses is None:
@@ -151,7 +163,7 @@ async def resolve(exchange: Exchange, name: str) -> None:
 def resolved(exchange: Exchange) -> None:
     """Go on to the access phase, if there is an upstream at all."""
     if exchange.addresses:
-        run_phase(exchange, run_access, forward)
+        access(exchange)
     else:
         refuse_routed(exchange, answers.unavailable())
 
@@ -167,7 +179,7 @@ def forward(exchange: Exchange) -> None:
     """Send the request upstream."""
     match = exchange.match
     assert match is not None
-    exchange.forwarded_at = exchange.environment.clock.monotonic()
+    exchange.forwarded_at = exchange.environment.loop.now
     head, body = outgoing(exchange, match)
     exchange.delivery = Delivery(exchange, match.route, exchange.addresses, head, body)
     exchange.delivery.start()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from colobus.gateway.answers import REASONS, Answer
 from colobus.gateway.chain import Step, body_filter_steps, header_filter_steps, log_steps
 from colobus.gateway.framing import LAST_CHUNK, ChunkedDecoder, chunk
-from colobus.gateway.wire import ResponseHead, drop_lines, find, remove
+from colobus.gateway.wire import ResponseHead, drop_lines, find, length_line
 
 if TYPE_CHECKING:
     from colobus.gateway.exchange import Exchange
@@ -72,8 +72,6 @@ def proxied_head(exchange: "Exchange", head: ResponseHead, until_close: bool) ->
     """
     environment = exchange.environment
     lines = head.lines if head.connection is None else drop_lines(head.lines, head.connection)
-    if b"atency:" in lines or b"ATENCY:" in lines:  # perhaps of a gateway behind this one
-        lines = remove(remove(lines, b"x-kong-upstream-latency"), b"x-kong-proxy-latency")
     steps = header_filter_steps(exchange)
     if steps or exchange.response_view is not None or log_steps(exchange):
         exchange.response.attach(head.status, lines, head.content_length)
@@ -135,7 +133,7 @@ def own_answer(exchange: "Exchange", answer: Answer) -> bytes:
             body = filtered(exchange, body_filter_steps(exchange), body, is_last=True)
     out = [status_line(answer.status), response.lines]
     if answer.status not in (204, 304):
-        out.append(b"Content-Length: %d\r\n" % len(body))
+        out.append(length_line(len(body)))
     out.append(ending(exchange))
     if not is_bodiless:
         out.append(body)
@@ -155,11 +153,11 @@ def proxied_framing(exchange: "Exchange", head: ResponseHead, until_close: bool)
         if head.chunked:
             return b"" if is_http10 or head.status == 204 else CHUNKED_LINE
         has_length = head.content_length >= 0 and head.status != 204
-        return b"Content-Length: %d\r\n" % head.content_length if has_length else b""
+        return length_line(head.content_length) if has_length else b""
     filters = body_filter_steps(exchange)
     if not filters and not until_close:
         if not head.chunked:
-            return b"Content-Length: %d\r\n" % head.content_length
+            return length_line(head.content_length)
         if not is_http10:
             return CHUNKED_LINE
     if filters or head.chunked or not is_http10:

@@ -1,6 +1,8 @@
 # C types for the compiled build of reply.py.
 
+from colobus.gateway.chain cimport log_steps
 from colobus.gateway.exchange cimport Exchange
+from colobus.gateway.relay cimport proxied_head
 from colobus.gateway.wire cimport ResponseHead
 
 cpdef bytes begin_answer(Exchange exchange, ResponseHead head, bint until_close)

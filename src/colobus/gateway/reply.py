@@ -84,7 +84,7 @@ def answer(exchange: Exchange, given: Answer) -> None:
 
 def begin_answer(exchange: Exchange, head: ResponseHead, until_close: bool) -> bytes | None:
     """Return the head for the client; None when a plugin gave another answer instead."""
-    exchange.answered_at = exchange.environment.clock.monotonic()
+    exchange.answered_at = exchange.environment.loop.now
     try:
         out = proxied_head(exchange, head, until_close)
     except Exception as error:  # noqa: BLE001  (refusal logs what is not a plugin's answer)
@@ -118,7 +118,7 @@ def begin_tunnel(
 
     The exchange is over when the tunnel is.
     """
-    exchange.answered_at = exchange.environment.clock.monotonic()
+    exchange.answered_at = exchange.environment.loop.now
     try:
         out = tunnel_head(exchange, head)
     except Exception as error:  # noqa: BLE001  (refusal logs what is not a plugin's answer)

@@ -29,12 +29,13 @@ class Route:
         base_path: path of ``upstream_url``; may be empty.
         host_header: ``host:port`` for the upstream, the port always present.
         address: host and port when the host is an IP address, else None.
+        key: what upstream connections are pooled by, where every request has the same.
         connect_timeout: seconds, as the two others.
     """
 
     __slots__ = (
         "address", "age", "api", "base_path", "connect_timeout", "host", "host_header", "hosts",
-        "http_if_terminated", "https_only", "id", "methods", "name", "port", "preserve_host",
+        "http_if_terminated", "https_only", "id", "key", "methods", "name", "port", "preserve_host",
         "read_timeout", "retries", "scheme", "send_timeout", "strip_uri", "uris",
     )  # fmt: skip
 
@@ -66,6 +67,10 @@ class Route:
         self.host_header: bytes = f"{shown}:{self.port}".encode()
         self.address: tuple[str, int] | None = (
             (self.host, self.port) if _is_ip_address(self.host) else None
+        )
+        is_constant = self.address is not None and self.scheme == "http"
+        self.key: tuple[str, str, int, str] | None = (
+            (self.scheme, self.host, self.port, "") if is_constant else None
         )
 
 

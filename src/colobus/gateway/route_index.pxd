@@ -3,6 +3,7 @@
 cimport cython
 
 from colobus.gateway.route cimport Match
+from colobus.gateway.wire cimport find_byte
 
 cdef class _Lengths:
     cdef public dict _counts

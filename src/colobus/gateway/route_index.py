@@ -6,10 +6,14 @@ keys cannot be mistaken for each other.
 """
 
 from bisect import bisect_left, insort
+from typing import Final
 
 from colobus.gateway.route import Match
+from colobus.gateway.wire import find_byte
 
 __all__ = ["RouteIndex"]
+
+SLASH: Final = 47
 
 
 class RouteIndex:
@@ -69,7 +73,7 @@ class RouteIndex:
         starts = []  # behind each slash, one more than directories have
         start = 0
         for _ in range(self._deepest + 1):
-            start = path.find(b"/", start) + 1
+            start = find_byte(path, SLASH, start) + 1
             if not start:
                 break
             starts.append(start)
@@ -80,7 +84,7 @@ class RouteIndex:
             if lengths is not None:
                 for length in lengths.longest_first:
                     if length <= end:
-                        match = self._best.get(verb + path[:length])
+                        match = self._best.get(verb + path[:length] if verb else path[:length])
                         if match is not None:
                             return match
             end = start - 1  # a uri of the directory above does not reach that slash

@@ -17,6 +17,6 @@ cdef class Timers:
     cpdef Timer schedule(self, double when, callback)
     cpdef insert(self, Timer timer)
     cpdef discard(self, Timer timer)
-    cpdef next_deadline(self)
-    cpdef run_due(self, double now)
+    cpdef double next_deadline(self) except -1
+    cpdef long run_due(self, double now) except -1
     cpdef list take_due(self, double now)

@@ -111,14 +111,14 @@ class Timers:
                 self.ticks = list(self.buckets)
                 heapify(self.ticks)
 
-    def next_deadline(self) -> float | None:
-        """Return when :meth:`run_due` is worth calling next; None when nothing is armed."""
+    def next_deadline(self) -> float:
+        """Return when :meth:`run_due` is worth calling next; infinity when nothing is armed."""
         ticks = self.ticks
         while ticks:
             if ticks[0] in self.buckets:
                 return ticks[0] * GRANULARITY_S
             heappop(ticks)
-        return None
+        return inf
 
     def run_due(self, now: float) -> int:
         """Call what is due, and return how many callbacks that were.

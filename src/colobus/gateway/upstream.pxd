@@ -3,11 +3,12 @@
 from colobus.gateway.answer_framing cimport AnswerFraming
 from colobus.gateway.delivery cimport Delivery
 from colobus.gateway.environment cimport Environment
-from colobus.gateway.loop cimport Connecting, Protocol, Transport
+from colobus.gateway.loop cimport Connecting, Transport
+from colobus.gateway.pool cimport Poolable
 from colobus.gateway.timers cimport Timer
 from colobus.gateway.wire cimport ResponseHead, parse_response
 
-cdef class UpstreamConnection(Protocol):
+cdef class UpstreamConnection(Poolable):
     cdef public Environment environment
     cdef public Delivery delivery
     cdef public AnswerFraming framing
@@ -16,10 +17,8 @@ cdef class UpstreamConnection(Protocol):
     cdef public Timer timer
     cdef public object session
     cdef public bytes buffer
-    cdef public tuple key
     cdef public int interim, state
     cdef public long long unsent
-    cdef public double idle_since
     cdef public bint is_reused, keep_alive, read_paused, was_heard, write_paused
 
     cpdef connect(self)
@@ -33,7 +32,6 @@ cdef class UpstreamConnection(Protocol):
     cpdef read_interim(self, ResponseHead head, bytes data, Delivery delivery)
     cpdef pass_on(self, bytes out, bytes data, Py_ssize_t start, Delivery delivery)
     cpdef release(self, Delivery delivery)
-    cpdef close(self)
     cpdef pause_reading(self)
     cpdef resume_reading(self)
     cpdef arm(self, double seconds)

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Final
 from colobus.errors import ProtocolError
 from colobus.gateway.answer_framing import AnswerFraming
 from colobus.gateway.environment import Environment
-from colobus.gateway.loop import Connecting, Protocol, Transport
-from colobus.gateway.pool import Key
+from colobus.gateway.loop import Connecting, Transport
+from colobus.gateway.pool import Key, Poolable
 from colobus.gateway.reply import begin_answer, begin_tunnel, break_off, finish, pass_on
 from colobus.gateway.retries import Failure
 from colobus.gateway.secure import TlsSession
@@ -43,7 +43,7 @@ MAX_INTERIM: Final = 16
 logger = logging.getLogger(__name__)
 
 
-class UpstreamConnection(Protocol):
+class UpstreamConnection(Poolable):
     """See the module.
 
     Attributes:
@@ -61,11 +61,9 @@ class UpstreamConnection(Protocol):
         "delivery",
         "environment",
         "framing",
-        "idle_since",
         "interim",
         "is_reused",
         "keep_alive",
-        "key",
         "read_paused",
         "session",
         "state",

@@ -24,6 +24,8 @@ cpdef bytes find(bytes lines, bytes name)
 cpdef list find_all(bytes lines, bytes name)
 cpdef bytes remove(bytes lines, bytes name)
 cpdef bytes remove_all(bytes lines, tuple names)
+cpdef bytes length_line(long long length)
+cpdef Py_ssize_t find_byte(bytes data, int code, Py_ssize_t start) except -2
 cpdef bytes line_of(bytes start, bytes value)
 cpdef bytes drop_lines(bytes lines, bytes names)
 cpdef list names_and_values(bytes lines)

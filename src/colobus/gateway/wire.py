@@ -49,6 +49,8 @@ __all__ = [
     "drop_lines",
     "find",
     "find_all",
+    "find_byte",
+    "length_line",
     "line_of",
     "names_and_values",
     "parse_request",
@@ -307,7 +309,14 @@ REQUEST_SPELLINGS: Spellings[RequestHead] = Spellings(
         b"x-real-ip": leave_out,
     }
 )
-RESPONSE_SPELLINGS: Spellings[ResponseHead] = Spellings(HOP_BY_HOP)
+RESPONSE_SPELLINGS: Spellings[ResponseHead] = Spellings(
+    {
+        **HOP_BY_HOP,
+        # Of a gateway behind this one, which says its own.
+        b"x-kong-proxy-latency": leave_out,
+        b"x-kong-upstream-latency": leave_out,
+    }
+)
 
 
 def parse_request(data: bytes, limits: HeadLimits) -> RequestHead | None:
@@ -521,6 +530,16 @@ def remove_all(lines: bytes, names: tuple[bytes, ...]) -> bytes:
         if name + b":" in folded:
             lines = remove(lines, name)
     return lines
+
+
+def length_line(length: int) -> bytes:
+    """Return the Content-Length line of a body of ``length`` bytes."""
+    return b"Content-Length: %d\r\n" % length
+
+
+def find_byte(data: bytes, code: int, start: int) -> int:
+    """Return where the byte is, from ``start`` on; -1 if it is not."""
+    return data.find(code, start)
 
 
 def line_of(start: bytes, value: bytes) -> bytes:

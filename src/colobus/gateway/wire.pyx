@@ -22,6 +22,8 @@ __all__ = [
     "drop_lines",
     "find",
     "find_all",
+    "find_byte",
+    "length_line",
     "line_of",
     "names_and_values",
     "parse_request",
@@ -257,6 +259,16 @@ cdef inline Kind request_kind(const char *name, Py_ssize_t size) noexcept nogil:
     return common_kind(name, size)
 
 
+cdef inline Kind response_kind(const char *name, Py_ssize_t size) noexcept nogil:
+    if size == 20:
+        if same_word(name, "x-kong-proxy-latency", 20):
+            return LEFT_OUT
+    elif size == 23:
+        if same_word(name, "x-kong-upstream-latency", 23):
+            return LEFT_OUT
+    return common_kind(name, size)
+
+
 cdef bint measure(const char *text, Py_ssize_t start, Py_ssize_t size, HeadLimits limits,
                   Shape *shape) except -1:
     """Find the end of the head and check characters and limits; False while it is incomplete."""
@@ -386,7 +398,7 @@ cdef int take_fields(const char *text, Py_ssize_t at, Py_ssize_t stop, Head head
         if is_request:
             kind = request_kind(text + at, colon - at)
         else:
-            kind = common_kind(text + at, colon - at)
+            kind = response_kind(text + at, colon - at)
         if kind != PASSED_ON:
             memcpy(scratch + used, text + run, at - run)
             used += at - run
@@ -645,6 +657,42 @@ cpdef bytes remove_all(bytes lines, tuple names):
         return lines
     memcpy(scratch + used, text + run, size - run)
     return span(scratch, 0, used + size - run)
+
+
+cpdef bytes length_line(long long length):
+    """See ``wire.py``."""
+    cdef char digits[20]
+    cdef int at = 20
+    cdef bytes made
+    cdef char *line
+    if length < 0:
+        raise ValueError("a length is not negative")
+    while True:
+        at -= 1
+        digits[at] = <char>(ZERO + length % 10)
+        length //= 10
+        if length == 0:
+            break
+    made = PyBytes_FromStringAndSize(NULL, 16 + 20 - at + 2)
+    line = PyBytes_AS_STRING(made)
+    memcpy(line, b"Content-Length: ", 16)
+    memcpy(line + 16, digits + at, 20 - at)
+    line[36 - at] = CR
+    line[37 - at] = LF
+    return made
+
+
+cpdef Py_ssize_t find_byte(bytes data, int code, Py_ssize_t start) except -2:
+    """See ``wire.py``."""
+    cdef const char *text
+    cdef const char *found
+    if data is None:
+        raise TypeError("bytes expected")
+    if not 0 <= start <= PyBytes_GET_SIZE(data):
+        return -1
+    text = PyBytes_AS_STRING(data)
+    found = <const char *>memchr(text + start, code, PyBytes_GET_SIZE(data) - start)
+    return -1 if found == NULL else found - text
 
 
 cpdef bytes line_of(bytes start, bytes value):

@@ -3,13 +3,13 @@
 import pytest
 from hypothesis import given, strategies as st
 
-from colobus.gateway.pool import Key, UpstreamPool
+from colobus.gateway.pool import SPARE_KEYS, Key, Poolable, UpstreamPool
 
 A: Key = ("http", "10.0.0.1", 80, "")
 B: Key = ("https", "10.0.0.1", 80, "b.test")
 
 
-class Idle:
+class Idle(Poolable):
     """A connection that does nothing."""
 
     def __init__(self, key: Key, name: str = "") -> None:
@@ -18,7 +18,7 @@ class Idle:
         self.idle_since = 0.0
 
 
-def pool(limit: int = 3) -> UpstreamPool[Idle]:
+def pool(limit: int = 3) -> UpstreamPool:
     return UpstreamPool(limit, 60.0)
 
 
@@ -98,4 +98,12 @@ def test_the_two_views_of_the_pool_agree(steps: list[tuple[str, Key, int]]) -> N
         listed = [connection for group in idle.by_key.values() for connection in group]
         assert set(listed) == set(idle.by_age)
         assert len(listed) == len(idle) <= 4
-        assert all(idle.by_key.values())
+
+
+def test_keys_that_nothing_waits_for_are_dropped_when_there_are_many() -> None:
+    idle = pool(4)
+    for port in range(1000):
+        key = ("http", "10.0.0.1", port, "")
+        idle.put(Idle(key), 1.0)
+        assert idle.take(key) is not None
+    assert len(idle.by_key) <= 2 * 4 + SPARE_KEYS + 1

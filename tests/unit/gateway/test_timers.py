@@ -46,14 +46,14 @@ def test_a_timer_is_never_early_and_at_most_one_tick_late(
 def test_the_next_deadline_is_that_of_the_earliest_timer(
     timers: Timers, recorder: Recorder
 ) -> None:
-    assert timers.next_deadline() is None
+    assert timers.next_deadline() == math.inf
     late = timers.schedule(9.0, recorder.call)
     early = timers.schedule(3.0, recorder.call)
     assert timers.next_deadline() == 3.0 + GRANULARITY_S
     early.cancel()
     assert timers.next_deadline() == 9.0 + GRANULARITY_S
     late.cancel()
-    assert timers.next_deadline() is None
+    assert timers.next_deadline() == math.inf
 
 
 def test_a_deadline_in_the_past_is_due_at_once(timers: Timers, recorder: Recorder) -> None:
@@ -148,7 +148,7 @@ def test_a_resting_timer_is_dropped_at_its_old_deadline(timers: Timers, recorder
 def test_a_deadline_that_never_comes_needs_no_place(timers: Timers, recorder: Recorder) -> None:
     timer = timers.schedule(math.inf, recorder.call)
     assert not timer.armed
-    assert timers.next_deadline() is None
+    assert timers.next_deadline() == math.inf
     timer.move(1.0)
     assert timers.run_due(1.0 + GRANULARITY_S) == 1
 
@@ -251,4 +251,4 @@ def test_every_armed_timer_fires_once_and_in_time(steps: list[tuple[str, float]]
             assert timer.armed == (number in expected)
     advance(30.0)
     assert not expected
-    assert timers.next_deadline() is None
+    assert timers.next_deadline() == math.inf
