@@ -1,17 +1,16 @@
-"""CPU time of processes, from the scheduler's own accounting, and how noisy the machine was."""
+"""What the kernel says of processes: CPU time from the scheduler's accounting, and memory."""
 
-import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
-__all__ = ["cpu_seconds", "memory_kib", "spread"]
+__all__ = ["children", "cpu_seconds", "memory_kib"]
 
 
 def cpu_seconds(pids: Iterable[int]) -> float:
-    """Return the time that every thread of ``pids`` has been on a CPU so far.
+    """Return the time, user and system, that every thread of ``pids`` has been on a CPU so far.
 
-    ``/proc/<pid>/task/*/schedstat`` counts nanoseconds; the clock ticks of ``stat`` are too coarse
-    for rounds of a few seconds.
+    ``/proc/<pid>/task/*/schedstat`` counts nanoseconds; the clock ticks of ``stat`` (10 ms) are too
+    coarse for rounds of a second.
     """
     total = 0
     for pid in pids:
@@ -31,6 +30,10 @@ def memory_kib(pid: int) -> dict[str, int]:
     return found
 
 
-def spread(values: Sequence[float]) -> float:
-    """Return (max - min) / median: 0 on a quiet machine."""
-    return (max(values) - min(values)) / statistics.median(values)
+def children(pid: int) -> list[int]:
+    """Return ``pid`` and every process below it, parents before children."""
+    found = [pid]
+    for path in Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in path.read_text().split():
+            found.extend(children(int(child)))
+    return found

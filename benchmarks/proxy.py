@@ -1,198 +1,179 @@
-"""CPU per proxied request: Colobus beside nginx and HAProxy, interleaved in one run.
+"""Colobus beside nginx, HAProxy and Envoy, interleaved in one run.
 
-    python -m benchmarks.proxy --rounds 5 --seconds 4 --json benchmarks/results/proxy.json
+    python -m benchmarks.proxy --rounds 5 --output benchmarks/results/proxy
 
-Every proxy runs alone on CPU 0 with one worker, the load generator (wrk) and the upstream (nginx)
-on CPU 1. Within a round each proxy is measured once, so that what slows the machine slows all of
-them; the table shows medians over the rounds, and ratios taken round by round. It needs ``nginx``,
-``wrk`` and ``taskset``; ``haproxy`` is left out when it is not there.
+Every proxy has one worker on CPU 0, the load generator and the upstream (nginx) are on another.
+Within a round each is measured once, so that what slows the machine slows all of them. See
+docs/how-to/measure.md.
 """
 
 import argparse
 import json
-import platform
-import shutil
-import statistics
+import signal
 import sys
 import tempfile
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from benchmarks.load import run_wrk
-from benchmarks.measure import cpu_seconds, memory_kib, spread
-from benchmarks.plot import write_plot
-from benchmarks.subjects import Colobus, HAProxy, Nginx, Subject, Upstream
-from benchmarks.workload import Workload
+from benchmarks.cases import Case, Scale, cases, number_of_apis
+from benchmarks.changes import change_entrants, measure_changes
+from benchmarks.datastore import Datastores
+from benchmarks.figures import CaseResult
+from benchmarks.fleet import FAILURES, Fleet, worded
+from benchmarks.machine import describe
+from benchmarks.memory import measure_memory
+from benchmarks.node import make_certificate
+from benchmarks.plot import draw
+from benchmarks.process import Ports, raise_file_limit
+from benchmarks.report import document, markdown
+from benchmarks.subjects import Absent, Surroundings, Upstream
+from benchmarks.traffic import measure_case
 
-BASE_PORT = 21_000
-LIMIT = {"rate-limiting": {"hour": 1_000_000_000, "policy": "local"}}
-KEY_AUTH: dict[str, dict[str, Any]] = {"key-auth": {}}
+__all__ = ["main"]
 
-CASES = (
-    Workload("keep-alive, no plugin"),
-    Workload("key-auth", plugins=KEY_AUTH),
-    Workload("key-auth + rate-limiting", plugins=KEY_AUTH | LIMIT),
-    Workload("close per request", close=True),
-    Workload("16 KiB answers", size=16_384),
-    Workload("1 MiB answers", size=1_048_576, connections=8),
-    Workload("one connection", connections=1),
-    Workload("1 API", apis=1),
-    Workload("10 000 APIs", apis=10_000),
-    Workload("100 000 APIs", apis=100_000),
-    Workload("access log on", access_log=True),
-)
+SMOKE_SECONDS = 0.1
+FILES_BESIDE_CONNECTIONS = 1_000
 
 
 @dataclass(slots=True)
-class Figures:
-    """What one proxy showed in one case, a value per round."""
+class Run:
+    """One run of the benchmark.
 
-    cpu_us: list[float] = field(default_factory=list)
-    per_second: list[float] = field(default_factory=list)
-    p50_us: list[float] = field(default_factory=list)
-    p99_us: list[float] = field(default_factory=list)
-    memory_kib: dict[str, int] = field(default_factory=dict)
-    errors: int = 0
+    Attributes:
+        rounds, seconds: of each case. ``scale``: how much of everything.
+        wanted: says of a case's name whether it is to run.
+        results: by name of the case; filled as the run goes on.
+    """
 
+    rounds: int
+    seconds: float
+    scale: Scale
+    wanted: Callable[[str], bool]
+    results: dict[str, CaseResult] = field(default_factory=dict)
+    _begin: float = field(default_factory=time.monotonic)
 
-def subjects(folder: Path) -> list[Subject]:
-    """Return the proxies that this machine has."""
-    found: list[Subject] = [Nginx(folder / "nginx", BASE_PORT + 1)]
-    if shutil.which("haproxy"):
-        found.append(HAProxy(folder / "haproxy", BASE_PORT + 2))
-    found.append(Colobus(folder / "compiled", BASE_PORT + 3, BASE_PORT + 4, pure=False))
-    found.append(Colobus(folder / "pure", BASE_PORT + 5, BASE_PORT + 6, pure=True))
-    return found
+    def begin(self, name: str) -> CaseResult:
+        """Open a case, and say so."""
+        took = time.monotonic() - self._begin
+        print(f"{took:5.0f} s  {name}", file=sys.stderr, flush=True)
+        self.results[name] = CaseResult(name)
+        return self.results[name]
 
+    def run(self, fleet: Fleet) -> None:
+        """Run every case that is wanted; one that breaks as a whole is named and left."""
+        self._memory(fleet)
+        chosen = [case for case in cases(self.scale) if self.wanted(case.name)]
+        name = f"changes among {number_of_apis(self.scale.most_apis)}"
+        last = change_entrants(self.scale) if self.wanted(name) else ()
+        for number, case in enumerate(chosen):
+            self._guarded(case, fleet)
+            later = [entrant for rest in chosen[number + 1 :] for entrant in rest.entrants]
+            fleet.keep([*later, *last])
+        if last:
+            result = self.begin(name)
+            measure_changes(fleet, result, self.scale, rounds=self.rounds, seconds=self.seconds)
 
-def measure_case(
-    workload: Workload, proxies: Sequence[Subject], upstream_port: int, rounds: int, seconds: int
-) -> dict[str, Figures]:
-    """Run one case and return the figures of each proxy."""
-    figures = {proxy.name: Figures() for proxy in proxies}
-    started: list[Subject] = []
-    try:
-        for proxy in proxies:
-            proxy.start(workload, upstream_port)
-            started.append(proxy)
-            _load(workload, proxy, 1)
-        for _ in range(rounds):
-            for proxy in proxies:
-                _measure(workload, proxy, seconds, figures[proxy.name])
-    finally:
-        for proxy in started:
-            proxy.stop()
-    return figures
+    def _guarded(self, case: Case, fleet: Fleet) -> None:
+        result = self.begin(case.name)
+        try:
+            measure_case(
+                case, fleet, result,
+                rounds=self.rounds, seconds=self.seconds, warm_up=self.rounds > 1,
+            )  # fmt: skip
+        except FAILURES as exc:
+            result.failed["the case"] = worded(exc)
 
-
-def _load(workload: Workload, proxy: Subject, seconds: int) -> Any:
-    return run_wrk(
-        f"http://127.0.0.1:{proxy.port}{workload.path}",
-        connections=workload.connections, seconds=seconds, headers=workload.headers,
-    )  # fmt: skip
-
-
-def _measure(workload: Workload, proxy: Subject, seconds: int, figures: Figures) -> None:
-    pids = proxy.pids()
-    before = cpu_seconds(pids)
-    load = _load(workload, proxy, seconds)
-    used = cpu_seconds(pids) - before
-    figures.cpu_us.append(used / load.requests * 1e6)
-    figures.per_second.append(load.per_second)
-    figures.p50_us.append(load.p50_s * 1e6)
-    figures.p99_us.append(load.p99_s * 1e6)
-    figures.errors += load.errors
-    figures.memory_kib = memory_kib(pids[-1])
-
-
-def ratio(figures: Figures, beside: Figures, what: str) -> float:
-    """Return the median over the rounds of ours / theirs."""
-    pairs = zip(getattr(figures, what), getattr(beside, what), strict=True)
-    return float(statistics.median(ours / theirs for ours, theirs in pairs))
-
-
-def table(results: dict[str, dict[str, Figures]]) -> str:
-    """Return the results as a Markdown table."""
-    lines = [
-        "| case | proxy | CPU µs/request | ÷ nginx | requests/s | p50 µs | p50 ÷ nginx | p99 µs | RSS MiB | errors |",
-        "|---|---|---:|---:|---:|---:|---:|---:|---:|---:|",
-    ]
-    for case, by_proxy in results.items():
-        nginx = by_proxy["nginx"]
-        for name, figures in by_proxy.items():
-            lines.append(
-                f"| {case} | {name} | {statistics.median(figures.cpu_us):.1f} "
-                f"| {ratio(figures, nginx, 'cpu_us'):.2f} "
-                f"| {statistics.median(figures.per_second):.0f} "
-                f"| {statistics.median(figures.p50_us):.0f} "
-                f"| {ratio(figures, nginx, 'p50_us'):.2f} "
-                f"| {statistics.median(figures.p99_us):.0f} "
-                f"| {figures.memory_kib['Rss'] / 1024:.1f} | {figures.errors} |"
-            )
-    return "\n".join(lines)
+    def _memory(self, fleet: Fleet) -> None:
+        count = f"{self.scale.idle_connections:,}".replace(",", " ")
+        names = ("memory of an idle worker", f"{count} idle connections")
+        if not any(self.wanted(name) for name in names):
+            return
+        idle, connections = self.begin(names[0]), self.begin(names[1])
+        limit = raise_file_limit()
+        if limit < self.scale.idle_connections + FILES_BESIDE_CONNECTIONS:
+            connections.failed["the case"] = f"no more than {limit} files may be open"
+            return
+        measure_memory(fleet, idle, connections, self.scale.idle_connections)
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run the cases that were asked for and write what came of them."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=int, default=4)
+    options = _parse(arguments)
+    smoke = options.smoke
+    # The proxies are ended in any case.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    run = Run(
+        rounds=1 if smoke else options.rounds,
+        seconds=SMOKE_SECONDS if smoke else options.seconds,
+        scale=Scale.small() if smoke else Scale(),
+        wanted=lambda name: not options.only or any(part in name for part in options.only),
+    )
+    machine = describe()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)  # nginx's worker may run as another user
+        try:
+            _run_within(folder, run, options.without)
+        finally:
+            command = " ".join(["python -m benchmarks.proxy", *arguments])
+            _write(run, machine, command, options.output, options.plot)
+    failed = [case for case in run.results.values() if case.failed]
+    return 1 if failed or not run.results else 0
+
+
+def _run_within(folder: Path, run: Run, without: Sequence[str]) -> None:
+    ports = Ports()
+    upstream = Upstream(folder / "upstream", ports.take())
+    try:
+        upstream.start()
+        certificate, key, combined = make_certificate(folder / "tls")
+        around = Surroundings(ports, upstream.port, certificate, key, combined)
+        fleet = Fleet(folder, around, Datastores(folder / "datastores", upstream.port), without)
+        try:
+            run.run(fleet)
+        finally:
+            fleet.stop()
+    except Absent as exc:
+        print(f"{exc}: there is nothing to proxy to", file=sys.stderr)
+    finally:
+        upstream.stop()
+
+
+def _write(
+    run: Run, machine: dict[str, object], command: str, output: Path | None, plot: Path | None
+) -> None:
+    """Print the tables, and write them with everything else where that was asked for."""
+    text = markdown(run.results, machine, run.rounds, run.seconds)
+    print(text)
+    if output is not None:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        facts = document(run.results, machine, command, run.rounds, run.seconds)
+        output.with_suffix(".json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+        output.with_suffix(".md").write_text(text, encoding="utf-8")
+    drawn = draw(run.results)
+    if plot is not None and drawn is not None:
+        plot.parent.mkdir(parents=True, exist_ok=True)
+        plot.write_text(drawn, encoding="utf-8")
+
+
+def _parse(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.proxy", description=(__doc__ or "").partition("\n")[0]
+    )
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--seconds", type=int, default=1, help="length of each measurement")
     parser.add_argument("--only", action="append", help="a part of a case's name; may be repeated")
     parser.add_argument("--without", action="append", default=[], help="leave a proxy out, by name")
-    parser.add_argument("--json", type=Path)
-    parser.add_argument("--plot", type=Path)
-    options = parser.parse_args(arguments)
-    results: dict[str, dict[str, Figures]] = {}
-    with tempfile.TemporaryDirectory() as folder:
-        upstream = Upstream(Path(folder) / "upstream", BASE_PORT)
-        upstream.launch()
-        try:
-            for case in CASES:
-                if options.only and not any(part in case.name for part in options.only):
-                    continue
-                proxies = [p for p in subjects(Path(folder)) if p.name not in options.without]
-                print(f"{case.name} …", file=sys.stderr, flush=True)
-                results[case.name] = measure_case(
-                    case, proxies, upstream.port, options.rounds, options.seconds
-                )
-        finally:
-            upstream.stop()
-    noise = [spread(by_proxy["nginx"].cpu_us) for by_proxy in results.values()]
-    print(table(results))
-    print(
-        f"\nNoise: nginx's own CPU per request varied by {statistics.median(noise):.0%} within a case "
-        f"(median; worst {max(noise):.0%}) over {options.rounds} rounds of {options.seconds} s."
+    parser.add_argument("--output", type=Path, help="write OUTPUT.json and OUTPUT.md")
+    parser.add_argument("--plot", type=Path, help="write a plot (SVG)")
+    parser.add_argument(
+        "--smoke",
+        action="store_true",
+        help="every case, one very short round, smaller numbers: to see that it works",
     )
-    if options.json:
-        _write_json(options.json, results, arguments, noise)
-    if options.plot:
-        write_plot(options.plot, results)
-    return 0
-
-
-def _write_json(
-    path: Path, results: dict[str, dict[str, Figures]], arguments: Sequence[str], noise: list[float]
-) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    document = {
-        "command": " ".join(["python -m benchmarks.proxy", *arguments]),
-        "machine": {"python": platform.python_version(), "kernel": platform.release()},
-        "noise": {"median": statistics.median(noise), "worst": max(noise)},
-        "cases": {
-            case: {
-                name: {
-                    "cpu_us": figures.cpu_us, "requests_per_second": figures.per_second,
-                    "p50_us": figures.p50_us, "p99_us": figures.p99_us,
-                    "memory_kib": figures.memory_kib, "errors": figures.errors,
-                }
-                for name, figures in by_proxy.items()
-            }
-            for case, by_proxy in results.items()
-        },
-    }  # fmt: skip
-    path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    return parser.parse_args(arguments)
 
 
 if __name__ == "__main__":

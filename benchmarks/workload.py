@@ -1,41 +1,35 @@
-"""What is asked of every proxy: the request, and the configuration it meets."""
+"""What is asked of every proxy: how it is set up, and the requests it meets."""
 
-import asyncio
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
-from colobus.clock import SystemClock
-from colobus.model import APIS, CONSUMERS, PLUGINS
-from colobus.plugins.registry import load
-
-__all__ = ["Workload", "populate"]
+__all__ = ["KEY", "PLUGINS_BY_NAME", "Setup", "Traffic"]
 
 KEY = "key-00001-abcdefabcdef"
 
+PLUGINS_BY_NAME: dict[str, dict[str, Any]] = {
+    "key-auth": {},
+    "rate-limiting": {"hour": 1_000_000_000, "policy": "local"},
+}
+"""The configuration of each plugin: a limit that no benchmark reaches."""
+
 
 @dataclass(frozen=True, slots=True)
-class Workload:
-    """One case.
+class Setup:
+    """How a proxy is configured; proxies of equal setup are one and the same process.
 
     Attributes:
-        name: as it stands in the table.
-        size: bytes of each answer: 100, 16384 or 1048576.
-        apis: how many APIs are configured; the last one is called.
-        plugins: what runs on the API that is called: name -> config.
-        close: a new connection for each request.
-        access_log: whether every proxy writes one.
-        connections: kept open by the load generator.
+        apis: how many APIs are configured; the last one is called. Proxies other than Colobus
+            have one route whatever the number, which favours them.
+        plugins: what runs on the API that is called, by name; Colobus only.
+        access_log: whether the proxy writes one.
+        purpose: sets a process apart that must not have served anything else.
     """
 
-    name: str
-    size: int = 100
     apis: int = 100
-    plugins: dict[str, dict[str, Any]] = field(default_factory=dict)
-    close: bool = False
+    plugins: tuple[str, ...] = ()
     access_log: bool = False
-    connections: int = 48
+    purpose: str = ""
 
     @property
     def uri(self) -> str:
@@ -43,13 +37,38 @@ class Workload:
         return f"/api-{self.apis - 1}"
 
     @property
-    def path(self) -> str:
-        """The path that is called."""
-        return f"{self.uri}/{self.size}"
+    def slug(self) -> str:
+        """The setup as a folder's name."""
+        parts = [str(self.apis), *self.plugins, "log" if self.access_log else "", self.purpose]
+        return "-".join(part for part in parts if part)
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """The requests.
+
+    Attributes:
+        size: bytes of each answer, one of those the upstream has.
+        close: a new connection for each request.
+        connections: kept open by the load generator.
+        scheme: ``http``, ``https``, or ``h2`` for HTTP/2 over TLS.
+        streams: requests in flight on each connection (HTTP/2).
+    """
+
+    size: int = 100
+    close: bool = False
+    connections: int = 48
+    scheme: str = "http"
+    streams: int = 1
+
+    def url(self, setup: Setup, port: int) -> str:
+        """Return what is called at a proxy of that setup."""
+        scheme = "http" if self.scheme == "http" else "https"
+        return f"{scheme}://127.0.0.1:{port}{setup.uri}/{self.size}"
 
     @property
     def headers(self) -> dict[str, str]:
-        """The request's headers beside Host, eight in all as a browser sends."""
+        """Return the request's headers beside Host, eight in all as a browser sends."""
         sent = {
             "User-Agent": "Mozilla/5.0 (X11; Linux x86_64) benchmark",
             "Accept": "application/json, text/plain, */*",
@@ -60,44 +79,3 @@ class Workload:
             "apikey": KEY,
         }
         return sent | ({"Connection": "close"} if self.close else {})
-
-
-def _rows(workload: Workload, upstream_port: int) -> Iterator[tuple[Any, dict[str, Any]]]:
-    for number in range(workload.apis):
-        yield APIS, {
-            "name": f"api-{number}", "uris": [f"/api-{number}"], "strip_uri": True,
-            "upstream_url": f"http://127.0.0.1:{upstream_port}", "https_only": False,
-            "http_if_terminated": True, "preserve_host": False, "retries": 5,
-            "upstream_connect_timeout": 60000, "upstream_send_timeout": 60000,
-            "upstream_read_timeout": 60000,
-        }  # fmt: skip
-
-
-def populate(database: Path, workload: Workload, upstream_port: int) -> None:
-    """Write the workload's configuration into a new datastore, as one revision."""
-    asyncio.run(_populate(database, workload, upstream_port))
-
-
-async def _populate(database: Path, workload: Workload, upstream_port: int) -> None:
-    from colobus.node.datastore import sqlite_store
-
-    registry = load(())
-    store = sqlite_store(database, registry, SystemClock())
-    await store.open()
-    try:
-        async with store.transaction("benchmark") as transaction:
-            called: dict[str, Any] = {}
-            for kind, row in _rows(workload, upstream_port):
-                called = await transaction.insert(kind, row)
-            for name, config in workload.plugins.items():
-                checked = registry[name].Config.model_validate(config).model_dump(exclude_none=True)
-                await transaction.insert(
-                    PLUGINS,
-                    {"name": name, "api_id": called["id"], "config": checked, "enabled": True},
-                )
-            if "key-auth" in workload.plugins:
-                consumer = await transaction.insert(CONSUMERS, {"username": "benchmark"})
-                credentials = registry.catalog()["keyauth_credentials"]
-                await transaction.insert(credentials, {"consumer_id": consumer["id"], "key": KEY})
-    finally:
-        await store.close()
