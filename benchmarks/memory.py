@@ -2,6 +2,7 @@
 
 import contextlib
 import socket
+import struct
 from collections.abc import Iterator
 
 from benchmarks.cases import EVERYBODY, Entrant
@@ -11,10 +12,10 @@ from benchmarks.measure import memory_kib
 from benchmarks.subjects import Proxy
 from benchmarks.workload import Setup, Traffic
 
-__all__ = ["CONNECTIONS_PER_ADDRESS", "measure_memory"]
+__all__ = ["measure_memory"]
 
-CONNECTIONS_PER_ADDRESS = 8_000
-"""From one source address: far fewer than there are ephemeral ports, some of which others hold."""
+RESET_AT_ONCE = struct.pack("ii", 1, 0)
+"""SO_LINGER: ten thousand closed connections are not to wait in TIME_WAIT."""
 
 MEMORY = Setup(purpose="memory")
 
@@ -56,11 +57,9 @@ def _idle_connections(proxy: Proxy, setup: Setup, count: int) -> Iterator[socket
     lines = [f"GET {setup.uri}/{traffic.size} HTTP/1.1", f"Host: 127.0.0.1:{proxy.port}"]
     lines += [f"{name}: {value}" for name, value in traffic.headers.items()]
     request = "\r\n".join([*lines, "", ""]).encode()
-    for number in range(count):
-        source = f"127.0.0.{2 + number // CONNECTIONS_PER_ADDRESS}"
-        connection = socket.create_connection(
-            ("127.0.0.1", proxy.port), timeout=10, source_address=(source, 0)
-        )
+    for _ in range(count):
+        connection = socket.create_connection(("127.0.0.1", proxy.port), timeout=10)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_AT_ONCE)
         yield connection
         connection.sendall(request)
         _read_answer(connection)
