@@ -34,13 +34,16 @@ def measure_case(
         warm_up: begin with a round that is not counted.
     """
     subjects = fleet.start(case.entrants, result)
+    labels = [entrant.label for entrant in subjects]
     for number in range(-1 if warm_up else 0, rounds):
-        for entrant, proxy in list(subjects.items()):
+        # Every other round the other way round, so that nobody always follows the same neighbour.
+        for entrant, proxy in list(subjects.items())[:: -1 if number % 2 else 1]:
             measured = _attempt(case.traffic, entrant, proxy, seconds, result)
             if measured is None:
                 del subjects[entrant]
             elif number >= 0:
                 result.figures.setdefault(entrant.label, Figures()).add(**measured)
+    result.figures = {label: result.figures[label] for label in labels if label in result.figures}
     for entrant, proxy in subjects.items():
         result.figures[entrant.label].note = _note(result.figures[entrant.label], proxy)
 
