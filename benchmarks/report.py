@@ -9,6 +9,9 @@ from benchmarks.targets import Verdict, judge
 
 __all__ = ["document", "markdown", "noise", "problems"]
 
+NOISY_ABOVE = 0.15
+"""A spread, as a subject's median over the cases, that makes ratios worthless."""
+
 Results = Mapping[str, CaseResult]
 
 UNITS = {
@@ -139,9 +142,15 @@ def _conditions(results: Results, machine: Mapping[str, Any], rounds: int, secon
     spreads = noise(results)
     each = ", ".join(f"{name} {value:.0%}" for name, value in spreads.items() if "," not in name)
     versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
+    warning = ""
+    if max(spreads.values(), default=0.0) > NOISY_ABOVE:
+        warning = (
+            "**Noisy: something else kept the machine busy. Read no figure above as a result, and"
+            " repeat the run on a quiet machine.**\n"
+        )
     average = ", ".join(f"{value:.2f}" for value in machine["load_average"])
     return (
-        f"Medians of {rounds} rounds of {seconds:g} s, subjects interleaved. Noise, the median"
+        f"{warning}Medians of {rounds} rounds of {seconds:g} s, subjects interleaved. Noise, the median"
         f" spread of CPU per request between rounds: {each or 'not measured'}.\n"
         f"Machine: {machine['cpu']}, {machine['cpus']} CPUs, Linux {machine['kernel']}; {versions};"
         f" load average at start {average}."

@@ -70,6 +70,14 @@ def test_the_noise_is_told_with_the_machine() -> None:
     assert "A Processor, 2 CPUs, Linux 6.1; nginx 1.22.1; load average at start 0.50, 0.25" in text
 
 
+def test_a_run_on_a_busy_machine_says_so() -> None:
+    results = fixed_results()
+    assert "**Noisy" in markdown(results, MACHINE, 3, 1)
+    for figures in results["keep-alive, no plugin"].figures.values():
+        figures.values["cpu_us"] = [20.0, 21.0, 22.0]
+    assert "**Noisy" not in markdown(results, MACHINE, 3, 1)
+
+
 def test_the_document_holds_every_round_and_the_command() -> None:
     facts = document(fixed_results(), MACHINE, "python -m benchmarks.proxy", 3, 1)
     read = json.loads(json.dumps(facts))
