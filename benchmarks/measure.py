@@ -1,5 +1,6 @@
 """What the kernel says of processes: CPU time from the scheduler's accounting, and memory."""
 
+import contextlib
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -15,7 +16,8 @@ def cpu_seconds(pids: Iterable[int]) -> float:
     total = 0
     for pid in pids:
         for task in Path(f"/proc/{pid}/task").iterdir():
-            total += int((task / "schedstat").read_text().split()[0])
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it just ended
+                total += int((task / "schedstat").read_text().split()[0])
     return total / 1e9
 
 

@@ -1,6 +1,7 @@
 """The parts of a request, one by one, in both builds: ``python -m benchmarks.micro``.
 
-Each figure is the best of several repetitions: what the work costs when nothing disturbs it.
+Each figure is CPU time, the best of several repetitions: what the work costs when nothing disturbs
+it.
 """
 
 import argparse
@@ -8,6 +9,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 import timeit
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -73,9 +75,11 @@ def with_phases(found: Mapping[str, float]) -> dict[str, float]:
 
 
 def nanoseconds(work: Callable[[], object], number: int) -> float:
-    """Return what one call of ``work`` takes, the loop around it taken off."""
-    best = min(timeit.repeat(work, number=number, repeat=REPEATS))
-    empty = min(timeit.repeat(_nothing, number=number, repeat=REPEATS))
+    """Return the CPU time of one call of ``work``, the loop around it taken off."""
+    best, empty = (
+        min(timeit.repeat(what, timer=time.process_time, number=number, repeat=REPEATS))
+        for what in (work, _nothing)
+    )
     return max(0.0, best - empty) / number * 1e9
 
 

@@ -11,7 +11,6 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 import colobus.gateway
 from benchmarks.datastore import Datastores
-from benchmarks.process import PROXY_CPU
 from benchmarks.subjects import UPSTREAM_CONNECTIONS, Absent, Proxy, Surroundings
 from benchmarks.workload import Setup
 
@@ -64,7 +63,7 @@ class Colobus(Proxy):
         environment = {f"COLOBUS_{name.upper()}": str(value) for name, value in settings.items()}
         environment["COLOBUS_PURE"] = "1" if self.pure else "0"
         command = [sys.executable, "-m", "colobus.cli.main", "start", "--foreground"]
-        self.run(PROXY_CPU, command, environment)
+        self.run(command, environment)
         self.wait_until_ready(setup)
 
     @property

@@ -1,4 +1,4 @@
-"""A server under test or beside it: started on one CPU, waited for, ended."""
+"""A server under test or beside it: started, waited for, kept on one CPU, ended."""
 
 import contextlib
 import os
@@ -67,12 +67,12 @@ class Server:
         self.folder = folder
         self._process: subprocess.Popen[bytes] | None = None
 
-    def run(self, cpu: int, command: Sequence[str], environment: Mapping[str, str] = {}) -> None:
-        """Start ``command`` on ``cpu``; what it prints goes to ``output.log``."""
+    def run(self, command: Sequence[str], environment: Mapping[str, str] = {}) -> None:
+        """Start ``command``; what it prints goes to ``output.log``."""
         self.folder.mkdir(parents=True, exist_ok=True)
         with (self.folder / "output.log").open("wb") as log:
             self._process = subprocess.Popen(
-                ["taskset", "-c", str(cpu), *command],
+                command,
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 env={**os.environ, **environment},
             )  # fmt: skip
@@ -95,9 +95,16 @@ class Server:
             else:
                 return
 
+    def pin(self, cpu: int) -> None:
+        """Keep every thread there is, and those that come of them, on ``cpu``."""
+        for pid in self.pids():
+            for task in Path(f"/proc/{pid}/task").iterdir():
+                with contextlib.suppress(ProcessLookupError):  # a thread that just ended
+                    os.sched_setaffinity(int(task.name), {cpu})
+
     @property
     def pid(self) -> int:
-        """The process that was started; ``taskset`` becomes it."""
+        """The process that was started."""
         assert self._process is not None
         return self._process.pid
 

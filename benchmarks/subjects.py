@@ -90,9 +90,10 @@ class Proxy(Server):
         raise NotImplementedError
 
     def wait_until_ready(self, setup: Setup) -> None:
-        """Return once it answers with what the upstream has."""
+        """Return once it answers with what the upstream has; from then on it has one CPU."""
         traffic = Traffic()
         self.wait_for(traffic.url(setup, self.port), traffic.headers)
+        self.pin(PROXY_CPU)
 
     def write(self, name: str, text: str) -> Path:
         """Write a file into its folder."""
@@ -137,8 +138,9 @@ class Upstream(Server):
     location = /100 {{ default_type text/plain; return 200 "{"x" * 100}"; }} }}
 }}"""
         )
-        self.run(UPSTREAM_CPU, [needed("nginx"), "-p", str(self.folder), "-c", str(config)])
+        self.run([needed("nginx"), "-p", str(self.folder), "-c", str(config)])
         self.wait_for(f"http://127.0.0.1:{self.port}/100", {})
+        self.pin(UPSTREAM_CPU)
 
 
 class Nginx(Proxy):
@@ -168,7 +170,7 @@ class Nginx(Proxy):
       proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for; }} }}
 }}""",
         )
-        self.run(PROXY_CPU, [program, "-p", str(self.folder), "-c", str(config)])
+        self.run([program, "-p", str(self.folder), "-c", str(config)])
         self.wait_until_ready(setup)
 
 
@@ -209,7 +211,7 @@ backend service
   server one 127.0.0.1:{around.upstream_port} pool-max-conn {UPSTREAM_CONNECTIONS}
 """,
         )
-        self.run(PROXY_CPU, [program, "-db", "-f", str(config)])
+        self.run([program, "-db", "-f", str(config)])
         self.wait_until_ready(setup)
 
 
@@ -222,7 +224,7 @@ class Envoy(Proxy):
             self.access_log = self.folder / "access.log"
         config = self.write("envoy.json", json.dumps(self._configuration(setup), indent=1))
         options = ["--concurrency", "1", "--disable-hot-restart", "--log-level", "error"]
-        self.run(PROXY_CPU, [program, "-c", str(config), *options])
+        self.run([program, "-c", str(config), *options])
         self.wait_until_ready(setup)
 
     def _configuration(self, setup: Setup) -> dict[str, Any]:
