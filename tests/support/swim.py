@@ -1,5 +1,6 @@
 """One SWIM node without a network: what it is told, what it wants to send, what it announces."""
 
+from dataclasses import replace
 from random import Random
 
 from colobus.cluster.codec import gossip as codec
@@ -11,6 +12,9 @@ from colobus.cluster.swim.core import Swim, SwimSettings
 from colobus.cluster.swim.schedule import Schedule
 from colobus.cluster.swim.table import Node
 from colobus.cluster.timing import ClusterTiming
+
+# The lan timing of Serf agents, whose probes are as far apart as the reference counts them.
+AGENT_LAN = replace(ClusterTiming.lan(), probe_interval_s=1.0, probe_timeout_s=0.5)
 
 OWN = "me"
 OWN_ADDRESS = bytes((10, 0, 0, 1))
@@ -76,7 +80,7 @@ class SwimUnderTest:
         self.now = 100.0
         self.delegate = RecordingDelegate()
         self.schedule = Schedule()
-        self.timing = timing if timing is not None else ClusterTiming.lan()
+        self.timing = timing if timing is not None else AGENT_LAN
         rng = Random(seed)
         self.stream_codec = StreamCodec(Keyring(), rng.randbytes, compresses=False)
         self.swim = Swim(

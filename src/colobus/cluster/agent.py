@@ -15,7 +15,7 @@ from colobus.clock import Clock
 from colobus.cluster.machine import ClusterMachine
 from colobus.cluster.serf.facts import Fact, LeaveDone
 from colobus.cluster.swim.addresses import Address
-from colobus.cluster.swim.streams import OpenStream
+from colobus.cluster.swim.streams import REFUSED, OpenStream
 from colobus.errors import ClusterError
 
 __all__ = ["ClusterAgent", "bind_cluster"]
@@ -216,6 +216,9 @@ class ClusterAgent:
     async def _dial(self, opening: OpenStream) -> None:
         try:
             reader, writer = await asyncio.open_connection(*opening.address)
+        except ConnectionRefusedError:
+            self._ended(opening.stream, REFUSED)
+            return
         except OSError as exc:
             # asyncio's own text repeats the address.
             reason = os.strerror(exc.errno) if exc.errno else str(exc)

@@ -17,7 +17,7 @@ from typing import Any
 
 from colobus.cluster.machine import Datagram
 from colobus.cluster.swim.addresses import Address
-from colobus.cluster.swim.streams import OpenStream, StreamWrite
+from colobus.cluster.swim.streams import REFUSED, OpenStream, StreamWrite
 from colobus.testing.hosts import SimHost, SimMachine, StreamEnd
 
 __all__ = ["LinkConditions", "SimNetwork"]
@@ -200,7 +200,7 @@ class SimNetwork:
         if peer is None:
             self._call(
                 host,
-                lambda: host.machine.stream_ended(opening.stream, self.now, "connection refused"),
+                lambda: host.machine.stream_ended(opening.stream, self.now, REFUSED),
             )
             return
         self._call(peer, lambda: self._accept(host, peer, opening))

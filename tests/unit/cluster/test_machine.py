@@ -89,7 +89,7 @@ def test_a_ping_is_answered_with_a_datagram() -> None:
 def test_an_extension_of_a_peers_ack_reaches_the_owner() -> None:
     node = MachineUnderTest(timing=ClusterTiming.lan())
     node.meet("n1")
-    node.advance(1.0)
+    node.advance(ClusterTiming.lan().probe_interval_s)
     [ping] = [
         message
         for datagram in node.machine.datagrams_to_send()

@@ -107,6 +107,6 @@ def test_the_presets_differ_where_the_table_says() -> None:
     }
     assert rows == {
         "local": (1, 1, 15, 0.2, 1, 3, 0.1, 15),
-        "lan": (10, 3, 30, 0.5, 1, 3, 0.2, 30),
+        "lan": (10, 3, 30, 0.2, 0.5, 3, 0.2, 30),
         "wan": (30, 3, 60, 3, 5, 4, 0.5, 60),
     }

@@ -7,6 +7,7 @@
       ├► indirect pings ──ack before the interval ends─────► fine, health -1
       ├► ping on a stream ──ack───────(end of interval)────► fine, warning, health -1
       └► nothing at the end of the interval ───────────────► health +, suspect
+              └► refused, and others had no answer either ─► last call (``refusal``)
 
 Decides only whether a node answered; what follows from a suspicion is for ``rules``.
 """
@@ -21,9 +22,10 @@ from colobus.cluster.swim.answering import ping_of
 from colobus.cluster.swim.awareness import Awareness
 from colobus.cluster.swim.delegate import Delegate
 from colobus.cluster.swim.gossip import READS_CHECKSUMS, Gossip
+from colobus.cluster.swim.refusal import LastCall, is_worth_a_last_call
 from colobus.cluster.swim.rules import MembershipRules
 from colobus.cluster.swim.schedule import Schedule, Timer
-from colobus.cluster.swim.streams import Streams
+from colobus.cluster.swim.streams import REFUSED, Streams
 from colobus.cluster.swim.table import Node, NodeTable
 from colobus.cluster.timing import ClusterTiming
 
@@ -50,7 +52,9 @@ class _Round:
     is_direct: bool = True
     nacks_expected: int = 0
     nacks: int = 0
+    others_asked: int = 0
     is_reached_by_stream: bool = False
+    is_refused: bool = False
 
 
 class Prober:
@@ -81,6 +85,9 @@ class Prober:
         self._delegate = delegate
         self._rng = rng
         self._round: _Round | None = None
+        self._last_call = LastCall(
+            rules, gossip=gossip, streams=streams, schedule=schedule, timing=timing
+        )
 
     def start(self, now: float) -> None:
         """Probe from a random part of the first interval on."""
@@ -142,6 +149,7 @@ class Prober:
 
         for other in self._table.pick(self._timing.indirect_checks, can_ask):
             wants_nack = other.protocol_max >= SENDS_NACKS
+            current.others_asked += 1
             current.nacks_expected += wants_nack
             request = IndirectPing(
                 current.sequence,
@@ -164,13 +172,16 @@ class Prober:
             is_ack = isinstance(message, Ack) and message.sequence == current.sequence
             current.is_reached_by_stream = is_ack
 
+        def failed(reason: str, _at: float) -> None:
+            current.is_refused = reason == REFUSED
+
         self._streams.dial(
             current.node.endpoint,
             ping_of(self._rules.own, current.sequence, current.node.name),
             now,
             timeout_s=timeout_s,
             answered=answered,
-            failed=lambda _reason, _at: None,
+            failed=failed,
         )
 
     def _conclude(self, now: float) -> None:
@@ -185,6 +196,10 @@ class Prober:
         missing_nacks = current.nacks_expected - current.nacks
         self._finish(current, missing_nacks if current.nacks_expected else 1, now)
         self._rules.suspect(Suspect(current.incarnation, name, self._rules.own.name), now)
+        if current.is_refused and is_worth_a_last_call(
+            others_asked=current.others_asked, nacks=current.nacks
+        ):
+            self._last_call.make(current.node, current.incarnation, now)
 
     def _finish(self, current: _Round, health_change: int, now: float) -> None:
         self._awareness.change(health_change)

@@ -14,7 +14,11 @@ from colobus.cluster.swim.addresses import Address
 from colobus.cluster.swim.schedule import Schedule, Timer
 from colobus.errors import ClusterProtocolError
 
-__all__ = ["OpenStream", "StreamWrite", "Streams"]
+__all__ = ["REFUSED", "OpenStream", "StreamWrite", "Streams"]
+
+# The reason of a stream that could not be opened since nothing listens there. The transport must
+# say this word for that and for nothing else: it is evidence (``refusal``).
+REFUSED = "connection refused"
 
 logger = logging.getLogger(__name__)
 
