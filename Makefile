@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: help setup run test test-pure lint types fmt docs build-extensions bench check clean
+.PHONY: help setup run test test-pure lint types fmt docs build-extensions bench bench-cluster check clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | column -t -s:
@@ -46,6 +46,9 @@ bench: setup build-extensions  ## measure beside nginx, HAProxy and Envoy (docs/
 	-@$(BIN)/python -c 'import envoy' 2>/dev/null || $(BIN)/pip install --quiet --disable-pip-version-check --editable '.[bench]'
 	$(BIN)/python -m benchmarks.micro --output benchmarks/results/micro
 	$(BIN)/python -m benchmarks.proxy --output benchmarks/results/proxy --plot docs/images/benchmark.svg
+
+bench-cluster: setup build-extensions  ## measure a cluster, real and simulated, for about 20 minutes
+	$(BIN)/python -m benchmarks.cluster --json benchmarks/results/cluster.json --plots docs/images
 
 check: lint types test test-pure  ## what CI runs
 

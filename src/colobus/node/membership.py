@@ -63,7 +63,8 @@ MOST_LEFT = 1024
 """Rows that wait to be removed from the registry; those beyond expire by themselves."""
 
 JOIN_TIMEOUT_S = 10.0
-REPORT_S = 1.0
+REPORT_S = 0.2
+"""What an acknowledgement may say too little by: a probe must find what a lost hint did not tell."""
 
 logger = logging.getLogger(__name__)
 
