@@ -1,7 +1,7 @@
 """Measures a cluster: a thousand members in virtual time, and real nodes on loopback.
 
     python -m benchmarks.cluster                  everything, about 20 minutes
-    python -m benchmarks.cluster --smoke          every step once and short, within a minute
+    python -m benchmarks.cluster --smoke          every kind of step once and short, in a minute
     python -m benchmarks.cluster --only crash     some steps
 
 Prints a table of figures beside their targets. The exit status tells whether every step could be
@@ -124,6 +124,8 @@ def steps(options: argparse.Namespace) -> list[Step]:
             int(minutes * 60) + 120,
         ),
     ]
+    if options.smoke:  # what differs is a number that the relay is told
+        real = [step for step in real if step[0] != "changes at 30 % loss"]
     return found + [Step(*step) for step in real]
 
 
@@ -134,7 +136,7 @@ def _simulate(run: Callable[[Report, Sizes], None], sizes: Sizes, report: Report
 def main(arguments: Sequence[str]) -> int:
     """Run the steps that were asked for and write what came of them."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
-    parser.add_argument("--smoke", action="store_true", help="every step once, within a minute")
+    parser.add_argument("--smoke", action="store_true", help="every kind of step once and short")
     parser.add_argument("--only", action="append", help="a step by name; may be repeated")
     parser.add_argument("--minutes", type=float, help="of saturated processors; 10 unless given")
     parser.add_argument("--datastore", choices=("sqlite", "postgres"), default="sqlite")

@@ -92,6 +92,17 @@ def test_a_crashed_process_failed_everywhere_long_before_a_suspicion_ends(
         assert len(cluster.facts(name, MemberFailed, since=start)) == 1
 
 
+def test_a_crashed_process_is_found_before_a_suspicion_ends_at_wan_as_well(seed: int) -> None:
+    """The others report after the round there: their probe timeout exceeds its rest."""
+    cluster = SimCluster(seed, timing=ClusterTiming.wan())
+    cluster.form(5)
+    cluster.crash("n3")
+    took_s = cluster.wait_until(
+        lambda: cluster.agree(with_status("n3", "failed")), within_s=60.0, what="failed n3"
+    )
+    assert took_s < ClusterTiming.wan().suspicion_min_s(5)
+
+
 def test_a_host_that_is_cut_off_has_the_time_of_a_suspicion(cluster: SimCluster) -> None:
     cluster.network.partition([cluster.hosts["n3"]])
     took_s = cluster.wait_until(

@@ -43,6 +43,12 @@ class Acknowledgements:
         self._awaited[self._sequence] = _Awaited(acked, nacked)
         return self._sequence
 
+    def hand_over(
+        self, sequence: int, acked: Callable[[bytes, float], None], nacked: Callable[[], None]
+    ) -> None:
+        """Give the answers to a ping that is still awaited to other callbacks."""
+        self._awaited[sequence] = _Awaited(acked, nacked)
+
     def forget(self, sequence: int) -> None:
         """Ignore answers that come from now on."""
         self._awaited.pop(sequence, None)

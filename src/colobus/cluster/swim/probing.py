@@ -22,7 +22,7 @@ from colobus.cluster.swim.answering import ping_of
 from colobus.cluster.swim.awareness import Awareness
 from colobus.cluster.swim.delegate import Delegate
 from colobus.cluster.swim.gossip import READS_CHECKSUMS, Gossip
-from colobus.cluster.swim.refusal import LastCall, is_worth_a_last_call
+from colobus.cluster.swim.refusal import Evidence, LastCalls
 from colobus.cluster.swim.rules import MembershipRules
 from colobus.cluster.swim.schedule import Schedule, Timer
 from colobus.cluster.swim.streams import REFUSED, Streams
@@ -85,8 +85,13 @@ class Prober:
         self._delegate = delegate
         self._rng = rng
         self._round: _Round | None = None
-        self._last_call = LastCall(
-            rules, gossip=gossip, streams=streams, schedule=schedule, timing=timing
+        self._last_calls = LastCalls(
+            rules,
+            gossip=gossip,
+            streams=streams,
+            acknowledgements=acknowledgements,
+            schedule=schedule,
+            timing=timing,
         )
 
     def start(self, now: float) -> None:
@@ -196,10 +201,17 @@ class Prober:
         missing_nacks = current.nacks_expected - current.nacks
         self._finish(current, missing_nacks if current.nacks_expected else 1, now)
         self._rules.suspect(Suspect(current.incarnation, name, self._rules.own.name), now)
-        if current.is_refused and is_worth_a_last_call(
-            others_asked=current.others_asked, nacks=current.nacks
-        ):
-            self._last_call.make(current.node, current.incarnation, now)
+        if current.is_refused:
+            self._last_calls.make(
+                Evidence(
+                    current.node,
+                    current.incarnation,
+                    current.sequence,
+                    current.others_asked,
+                    current.nacks,
+                ),
+                now,
+            )
 
     def _finish(self, current: _Round, health_change: int, now: float) -> None:
         self._awareness.change(health_change)

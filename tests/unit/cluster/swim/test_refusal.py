@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from colobus.cluster.messages import (
+    Ack,
     Dead,
     IndirectPing,
     Message,
@@ -13,7 +14,7 @@ from colobus.cluster.messages import (
     Ping,
     Suspect,
 )
-from colobus.cluster.swim.refusal import is_worth_a_last_call
+from colobus.cluster.swim.refusal import Evidence
 from colobus.cluster.swim.streams import REFUSED
 from colobus.cluster.timing import ClusterTiming
 from support.swim import OWN, PORT, SwimUnderTest, alive
@@ -101,7 +102,8 @@ def test_the_accused_is_told_before_the_verdict() -> None:
     ],
 )
 def test_the_others_must_bear_it_out(others_asked: int, nacks: int, *, is_worth: bool) -> None:
-    assert is_worth_a_last_call(others_asked=others_asked, nacks=nacks) is is_worth
+    node = Suspecting().swim.node("n1")
+    assert Evidence(node, 1, 1, others_asked, nacks).is_borne_out is is_worth
 
 
 @pytest.mark.parametrize("reason", ["timed out", "no route to host", "closed by the peer"])
@@ -149,3 +151,26 @@ def test_a_refutation_that_overtakes_the_second_refusal_counts() -> None:
     for opening in openings:
         case.swim.swim.streams.ended(opening.stream, REFUSED, case.swim.now)
     assert case.state() is NodeState.ALIVE
+
+
+def late_answers(*answers: Message) -> Suspecting:
+    """Return a case in which the others say nothing within the round, then this, in time."""
+    case = Suspecting("n2", "n3", "n4")
+    case.refuse_round(nacks=0)
+    case.swim.advance(LAN.probe_timeout_s)
+    for answer in answers:
+        case.swim.receive(answer)
+    case.end_streams("timed out")
+    case.swim.advance(LAN.probe_interval_s - LAN.probe_timeout_s)
+    case.end_streams(REFUSED)
+    return case
+
+
+def test_nacks_that_come_after_the_round_count() -> None:
+    nack = Nack(1)
+    assert late_answers(nack, nack).state() is NodeState.DEAD
+    assert late_answers(nack).state() is NodeState.SUSPECT
+
+
+def test_an_ack_that_comes_after_the_round_saves_the_node() -> None:
+    assert late_answers(Nack(1), Nack(1), Ack(1)).state() is NodeState.SUSPECT
