@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 
+from colobus.admin.access import AdminAccessLog
 from colobus.admin.app import AdminApp
 from colobus.admin.body import Limits
 from colobus.errors import ClusterError
@@ -83,9 +84,11 @@ class Admin:
         self.clock = ManualClock()
         self.store = store(self) if store else MemoryStore(self.catalog, self.clock)
         self.node = StandInNode()
+        self.logged: list[bytes] = []
+        access_log = AdminAccessLog(self.clock, self.logged.append)
         self.app = AdminApp(
             self.store, self.catalog, registry.schemas(), self.node, self.clock,
-            cors_origins=cors_origins, limits=limits,
+            cors_origins=cors_origins, limits=limits, access_log=access_log,
         )  # fmt: skip
 
     async def send(self, method: str, url: str, **arguments: Any) -> httpx.Response:

@@ -13,7 +13,7 @@ from email.utils import formatdate
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Receive, Scope, Send
 
-from colobus.admin.access import log_access
+from colobus.admin.access import AdminAccessLog
 from colobus.admin.answer import NO_CONTENT, NOT_FOUND, Answer, Refused, empty, html_page, message
 from colobus.admin.body import Limits, check_length, drop_rest, read_body
 from colobus.admin.call import Call, origin_of, path_of
@@ -47,9 +47,10 @@ class AdminApp:
         catalog: every kind of this node; each brings its routes.
         plugins: the plugins of this node, by name.
         node: the node it belongs to.
-        clock: time, for the ``Date`` header and the access log.
+        clock: time, for the ``Date`` header and the access log's durations.
         cors_origins: origins whose web pages may read answers; ``*`` for all (D11).
         limits: what is taken from a client.
+        access_log: takes a line for each request; None for none.
 
     Raises:
         PluginError: two kinds want the same path.
@@ -65,9 +66,11 @@ class AdminApp:
         *,
         cors_origins: Sequence[str] = (),
         limits: Limits | None = None,
+        access_log: AdminAccessLog | None = None,
     ) -> None:
         services = Services(store, catalog, plugins, node)
         self._clock = clock
+        self._access_log = access_log
         self._cross_origin = CrossOrigin(cors_origins)
         self._limits = limits or Limits()
         self._routes = RouteTable(
@@ -93,7 +96,9 @@ class AdminApp:
             status, sent = answer.status, len(answer.body)
         except ClientDisconnect:
             status, sent = 499, 0  # nginx's word for it
-        log_access(request, match, status, sent, self._clock.monotonic() - started)
+        if self._access_log is not None:
+            duration_s = self._clock.monotonic() - started
+            self._access_log.add(request, match, status, sent, duration_s)
 
     async def _answer(self, request: Request, match: Match | None) -> Answer:
         try:

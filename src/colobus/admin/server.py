@@ -15,6 +15,7 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from colobus.admin.access import AdminAccessLog
 from colobus.admin.answer import message
 from colobus.version import VERSION
 
@@ -41,6 +42,7 @@ async def serve(
     sock: socket.socket,
     *,
     stop: asyncio.Event,
+    access_log: AdminAccessLog | None = None,
     head_timeout_s: float = HEAD_TIMEOUT_S,
 ) -> None:
     """Serve ``app`` on ``sock`` until ``stop`` is set, then let requests end and close the socket.
@@ -51,11 +53,12 @@ async def serve(
         app: the application; it gets no lifespan events.
         sock: a listening socket.
         stop: set by the owner when it is time to end; returning takes :data:`SHUTDOWN_S` at most.
+        access_log: takes a line for what is no request; ``app`` logs the requests.
         head_timeout_s: how long a client may take to send the head of a request.
     """
     config = uvicorn.Config(
         app,
-        http=_protocol(head_timeout_s),
+        http=_protocol(head_timeout_s, access_log),
         ws="none",
         lifespan="off",
         interface="asgi3",
@@ -104,11 +107,12 @@ class _Server(uvicorn.Server):
             connection.transport.abort()
 
 
-def _protocol(head_timeout_s: float) -> type[H11Protocol]:
+def _protocol(head_timeout_s: float, log: AdminAccessLog | None = None) -> type[H11Protocol]:
     """Return the protocol of connections that wait so long for a head."""
 
     class AdminProtocol(_AdminProtocol):
         timeout_s = head_timeout_s
+        refusals = log
 
     return AdminProtocol
 
@@ -117,6 +121,7 @@ class _AdminProtocol(H11Protocol):
     """A connection that waits for a head within a time, and answers what is no HTTP with JSON."""
 
     timeout_s: float
+    refusals: AdminAccessLog | None = None  # takes their lines
     _waiting: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -154,6 +159,9 @@ class _AdminProtocol(H11Protocol):
                 h11.EndOfMessage(),
             ):
                 self.transport.write(self.conn.send(event))
+            if self.refusals is not None:
+                peer = self.client[0] if self.client is not None else "-"
+                self.refusals.add_refused(peer, 400, len(answer.body))
         self.transport.close()
 
     def _wait_for_head(self) -> None:

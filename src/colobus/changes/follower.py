@@ -12,6 +12,7 @@ from typing import Protocol
 from colobus.changes.progress import Progress, Step, Wait
 from colobus.clock import Clock
 from colobus.errors import StoreError
+from colobus.logs.levels import NOTICE
 from colobus.model.change import Change, Snapshot
 from colobus.model.kind import Catalog
 from colobus.store.interface import Store
@@ -182,7 +183,7 @@ class Follower:
         failed_at = self._progress.answered()
         if failed_at is not None:
             seconds = self._clock.monotonic() - failed_at
-            self._logger.info("the datastore answers again, after %.1f s", seconds)
+            self._logger.log(NOTICE, "the datastore answers again, after %.1f s", seconds)
 
     def _wake(self) -> None:
         moved, self._moved = self._moved, asyncio.Event()

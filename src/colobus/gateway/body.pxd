@@ -8,7 +8,7 @@ cdef class RequestBody:
     cdef public bytes ending
     cdef public list pieces
     cdef public object reader, wanted
-    cdef public long long reader_limit, remaining, sent, size
+    cdef public long long reader_limit, received, remaining, sent, size
 
     cpdef Py_ssize_t feed(self, bytes data, Py_ssize_t start) except -1
     cpdef bytes take(self)

@@ -30,6 +30,7 @@ class RequestBody:
         is_complete: everything the client sends was fed.
         is_whole: ``pieces`` hold the body from its first byte.
         size: payload bytes in ``pieces``.
+        received: bytes of the client fed so far, framing included.
         wanted: called when somebody starts to wait for the rest.
     """
 
@@ -43,6 +44,7 @@ class RequestBody:
         "pieces",
         "reader",
         "reader_limit",
+        "received",
         "remaining",
         "sent",
         "size",
@@ -61,6 +63,7 @@ class RequestBody:
         self.discarding = False
         self.pieces: list[bytes] = []
         self.size = 0
+        self.received = 0
         self.sent = 0  # pieces handed on in this attempt
         self.ending = b""  # what closes the body on its way upstream
         self.ended = False
@@ -90,6 +93,7 @@ class RequestBody:
         if payload and not self.discarding:
             self.pieces.append(payload)
             self.size += len(payload)
+        self.received += used
         if self.reader is not None:
             self.tell_reader()
         return used

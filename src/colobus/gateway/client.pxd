@@ -18,6 +18,7 @@ cdef class ClientConnection(Protocol):
     cdef public str peer, scheme
     cdef public int counted, paused, state
     cdef public long long discarded, requests, serial, unsent
+    cdef public double head_began_at
     cdef public bint is_eof, is_expecting, is_trusted, write_paused
 
     cpdef read_on(self)

@@ -73,6 +73,7 @@ class ClientConnection(Protocol):
         "environment",
         "exchange",
         "forwarded",
+        "head_began_at",
         "is_eof",
         "is_expecting",
         "is_trusted",
@@ -103,6 +104,7 @@ class ClientConnection(Protocol):
         self.exchange: Exchange | None = None
         self.body: RequestBody | None = None
         self.buffer = b""
+        self.head_began_at = 0.0  # when a head that is not complete yet began; 0 without one
         self.discarded = 0
         self.paused = 0
         self.is_expecting = False  # the client waits for "100 Continue"
@@ -181,12 +183,14 @@ class ClientConnection(Protocol):
         try:
             head = parse_request(data, self.environment.limits)
         except ProtocolError as error:
-            self.refuse(error.status)
+            self.refuse(error.status, data)
             return
         if head is not None:
             self.begin(head, data)
             return
         self.buffer = data
+        if not self.head_began_at:
+            self.head_began_at = self.environment.loop.now
         if self.counted != READING:
             self.count_as(READING)
             self.arm(self.environment.settings.head_timeout)
@@ -204,7 +208,7 @@ class ClientConnection(Protocol):
             try:
                 end += body.feed(data, end)
             except ProtocolError as error:
-                self.refuse(error.status)
+                self.refuse(error.status, data)
                 return
             self.is_expecting = head.expect_continue and end == head.size
             self.watch_body(body)
@@ -212,6 +216,9 @@ class ClientConnection(Protocol):
             self.timer.rest()
         self.buffer = data[end:] if end < len(data) else b""
         self.exchange = exchange = Exchange(self, head, body)
+        if self.head_began_at:
+            exchange.received_at = self.head_began_at
+            self.head_began_at = 0.0
         start(exchange)
 
     def read_body(self, data: bytes, body: RequestBody) -> None:
@@ -291,11 +298,16 @@ class ClientConnection(Protocol):
         if not self.write_paused:
             self.arm(self.environment.settings.idle_timeout)
 
-    def refuse(self, status: int) -> None:
+    def refuse(self, status: int, data: bytes) -> None:
         """Answer bytes that are no request, and close."""
         environment = self.environment
         lines = environment.server_line + environment.date_line() + b"Connection: close\r\n"
-        self.send(answers.whole(answers.error_page(status, None), lines))
+        page = answers.error_page(status, None)
+        self.send(answers.whole(page, lines))
+        if environment.access_log is not None:
+            began_at = self.head_began_at
+            seconds = environment.loop.now - began_at if began_at else 0.0
+            environment.access_log.add_refused(self.peer, status, len(page.body), data, seconds)
         self.linger()
 
     def fail(self, status: int) -> None:
@@ -384,7 +396,7 @@ class ClientConnection(Protocol):
                 self.abort()
         elif self.state == IDLE:
             if self.buffer:
-                self.refuse(408)
+                self.refuse(408, self.buffer)
             else:
                 self.close()
         elif self.paused:

@@ -86,10 +86,13 @@ class Delivery:
     def next_key(self) -> Key:
         """Return what the current attempt connects to."""
         route = self.route
-        if route.key is not None:
-            return route.key
-        addresses = self.addresses
-        return route.scheme, addresses[self.turn % len(addresses)], route.port, self.server_name
+        key: Key | None = route.key
+        if key is None:
+            addresses = self.addresses
+            address = addresses[self.turn % len(addresses)]
+            key = (route.scheme, address, route.port, self.server_name)
+        self.exchange.upstream_key = key
+        return key
 
     def connect(self, key: Key) -> None:
         """Make a new connection; :meth:`send` or :meth:`failed` follows."""
@@ -131,6 +134,8 @@ class Delivery:
             attempts_left=self.attempts_left,
         )
         self.is_sent = False
+        if decision is not Verdict.RENEW:
+            self.note_failure(upstream.key, failure)
         if decision is Verdict.GIVE_UP:
             logger.warning(
                 "upstream %s:%d of API %s: %s",
@@ -144,6 +149,15 @@ class Delivery:
             self.attempts_left -= 1
             self.turn += 1
             self.connect(self.next_key())
+
+    def note_failure(self, key: Key, failure: Failure) -> None:
+        """Note a failed attempt, for those who log."""
+        exchange = self.exchange
+        if exchange.tries is None:
+            exchange.tries = []
+        failed = {"ip": key[1], "port": key[2], "state": "failed", "code": failure.status}
+        exchange.tries.append(failed)
+        exchange.upstream_key = None
 
     def cancel(self) -> None:
         """Let go of the connection; nothing more is said to the exchange."""

@@ -1,5 +1,6 @@
 # C types for the compiled build of environment.py.
 
+from colobus.gateway.access_log cimport AccessLog
 from colobus.gateway.chain cimport ChainTable
 from colobus.gateway.loop cimport Loop
 from colobus.gateway.pool cimport Poolable, UpstreamPool
@@ -8,6 +9,7 @@ from colobus.gateway.wire cimport HeadLimits
 from colobus.gateway.worker_stats cimport WorkerStats
 
 cdef class Environment:
+    cdef public AccessLog access_log
     cdef public Loop loop
     cdef public HeadLimits limits
     cdef public ChainTable chains

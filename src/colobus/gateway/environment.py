@@ -5,6 +5,7 @@ from email.utils import formatdate
 from typing import TYPE_CHECKING
 
 from colobus.clock import Clock
+from colobus.gateway.access_log import AccessLog
 from colobus.gateway.chain import ChainTable
 from colobus.gateway.contexts import upstream_context
 from colobus.gateway.loop import Loop
@@ -26,6 +27,7 @@ class Environment:
     """The surroundings of a connection.
 
     Attributes:
+        access_log: takes a line for each request; None when nobody wants them.
         spawn: starts what must wait.
         server_line: the ``Server`` line of own answers, or nothing.
         via_line: the ``Via`` line of proxied answers, or nothing.
@@ -36,6 +38,7 @@ class Environment:
     """
 
     __slots__ = (
+        "access_log",
         "chains",
         "clients",
         "clock",
@@ -71,8 +74,10 @@ class Environment:
         settings: GatewaySettings,
         stats: WorkerStats,
         spawn: Spawn,
+        access_log: AccessLog | None = None,
     ) -> None:
         self.loop = loop
+        self.access_log = access_log
         self.clock = clock
         self.router = router
         self.chains = chains

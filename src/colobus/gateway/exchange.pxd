@@ -21,9 +21,11 @@ cdef class Exchange(ChainedExchange):
     cdef public Request request_view
     cdef public Response response_view
     cdef public object addresses, task, transform
+    cdef public list tries
+    cdef public tuple upstream_key
     cdef public dict context, credential
-    cdef public bytes host, method, path, query, raw_path
+    cdef public bytes host, method, path, protocol, query, raw_path, sent_head
     cdef public bint is_begun, is_debugged, is_head, is_over, keep_alive, wants_tunnel
-    cdef public long long request_serial
+    cdef public long long head_bytes, request_serial, sent_bytes
     cdef public int status
-    cdef public double answered_at, forwarded_at, started_at
+    cdef public double answered_at, ended_at, forwarded_at, received_at, started_at

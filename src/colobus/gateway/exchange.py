@@ -5,11 +5,13 @@ An exchange is a record that travels. ``pipeline.py`` takes it from the first by
 """
 
 from collections.abc import MutableMapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from colobus.gateway.body import RequestBody
 from colobus.gateway.chain import ChainedExchange
 from colobus.gateway.forwarding import client_address
+from colobus.gateway.log_record import log_record
+from colobus.gateway.pool import Key
 from colobus.gateway.request import Request
 from colobus.gateway.response import Response
 from colobus.gateway.route import Match, Route
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
     from colobus.gateway.relay import BodyTransform
 
 __all__ = ["Exchange"]
+
+HTTP_10: Final = b"HTTP/1.0"
+HTTP_11: Final = b"HTTP/1.1"
 
 
 class Exchange(ChainedExchange):
@@ -52,10 +57,18 @@ class Exchange(ChainedExchange):
         status: of the answer; 0 as long as there is none.
         is_begun: the head of an answer went to the client.
         is_over: it ended; nothing may act on it any more.
+        protocol: of the request, as in a request line.
+        tries: failed attempts to deliver it, as the log record tells them; None without one.
+        upstream_key: what the latest attempt connects to.
+        sent_head: what the client was sent first, the head of the answer at its beginning.
+        head_bytes: the size of that head.
+        sent_bytes: handed to the client connection so far, the head among them.
+        received_at: monotonic time of the request's first byte.
         started_at: monotonic time of the end of the request's head, as of the loop's turn, like
-            the two that follow.
+            those that follow.
         forwarded_at: monotonic time of the end of the access phase.
         answered_at: monotonic time of the upstream's head.
+        ended_at: monotonic time of the end, where something logs.
     """
 
     __slots__ = (
@@ -66,9 +79,11 @@ class Exchange(ChainedExchange):
         "context",
         "credential",
         "delivery",
+        "ended_at",
         "environment",
         "forwarded_at",
         "head",
+        "head_bytes",
         "host",
         "is_begun",
         "is_debugged",
@@ -78,16 +93,22 @@ class Exchange(ChainedExchange):
         "match",
         "method",
         "path",
+        "protocol",
         "query",
         "raw_path",
+        "received_at",
         "request_serial",
         "request_view",
         "response_view",
         "route",
+        "sent_bytes",
+        "sent_head",
         "started_at",
         "status",
         "task",
         "transform",
+        "tries",
+        "upstream_key",
         "wants_tunnel",
     )
 
@@ -123,9 +144,17 @@ class Exchange(ChainedExchange):
         self.status = 0
         self.is_begun = False
         self.is_over = False
+        self.protocol = HTTP_10 if head.http10 else HTTP_11
+        self.tries: list[Row] | None = None
+        self.upstream_key: Key | None = None
+        self.sent_head = b""
+        self.head_bytes = 0
+        self.sent_bytes = 0
         self.started_at: float = environment.loop.now
+        self.received_at = self.started_at
         self.forwarded_at = 0.0
         self.answered_at = 0.0
+        self.ended_at = 0.0
 
     def __repr__(self) -> str:
         """Say how far it is; target and headers may hold secrets."""
@@ -159,6 +188,10 @@ class Exchange(ChainedExchange):
         """The client's address, as far as ``trusted_ips`` lets it be known."""
         networks = self.environment.settings.trusted_ips
         return client_address(self.client.peer, self.head.forwarded_for, networks)
+
+    def log_record(self) -> dict[str, Any]:
+        """Return what a log plugin tells of the exchange (plugin-framework §9)."""
+        return log_record(self)
 
     @property
     def connection_serial(self) -> int:

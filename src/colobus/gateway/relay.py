@@ -135,9 +135,9 @@ def own_answer(exchange: "Exchange", answer: Answer) -> bytes:
     if answer.status not in (204, 304):
         out.append(length_line(len(body)))
     out.append(ending(exchange))
-    if not is_bodiless:
-        out.append(body)
-    return b"".join(out)
+    head = b"".join(out)
+    exchange.head_bytes = len(head)
+    return head if is_bodiless else head + body
 
 
 def run_header_filters(exchange: "Exchange", steps: Sequence[Step]) -> None:

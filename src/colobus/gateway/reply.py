@@ -78,6 +78,8 @@ def answer(exchange: Exchange, given: Answer) -> None:
         out = own_answer(exchange, given)
     exchange.status = given.status
     exchange.is_begun = True
+    exchange.sent_head = out
+    exchange.sent_bytes = len(out)
     exchange.client.send(out)
     finish(exchange)
 
@@ -95,6 +97,8 @@ def begin_answer(exchange: Exchange, head: ResponseHead, until_close: bool) -> b
         return None
     exchange.status = head.status
     exchange.is_begun = True
+    exchange.sent_head = out
+    exchange.head_bytes = len(out)
     return out
 
 
@@ -107,6 +111,7 @@ def pass_on(exchange: Exchange, out: bytes, piece: bytes, is_last: bool) -> bool
             logger.exception("a body filter failed")
             break_off(exchange)
             return False
+    exchange.sent_bytes += len(out) + len(piece)
     exchange.client.send(out + piece if out else piece)
     return True
 
@@ -128,6 +133,9 @@ def begin_tunnel(
         return
     exchange.status = head.status
     exchange.is_begun = True
+    exchange.sent_head = out
+    exchange.head_bytes = len(out)
+    exchange.sent_bytes = len(out) + len(rest)
     exchange.client.begin_tunnel(out + rest, upstream)
 
 
@@ -170,10 +178,16 @@ def let_go(exchange: Exchange) -> None:
 
 
 def log(exchange: Exchange) -> None:
-    """Run the log phase; what fails there costs nobody anything."""
+    """Write the access log and run the log phase; what fails there costs nobody anything."""
     steps = log_steps(exchange)
-    if not steps:
+    access_log = exchange.environment.access_log
+    if not steps and access_log is None:
         return
+    exchange.ended_at = exchange.environment.loop.now
+    if access_log is not None:
+        access_log.add(exchange)
+        if not steps:
+            return
     if exchange.response.status == 0:
         exchange.response.attach(exchange.status, b"", -1)
     for step in steps:

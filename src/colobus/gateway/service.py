@@ -9,6 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from colobus.clock import Clock
+from colobus.gateway.access_log import AccessLog, Sink
 from colobus.gateway.chain import ChainTable
 from colobus.gateway.client import ClientConnection
 from colobus.gateway.contexts import ChooseContext
@@ -40,6 +41,7 @@ class Gateway:
         stats: the numbers of this worker; only the gateway writes them.
         spawn: starts what must wait; logs what fails.
         resolver: where addresses of upstreams come from; the system's resolver if left out.
+        access_log: takes blocks of lines of the access log; there is none if left out.
 
     Attributes:
         environment: what its connections share.
@@ -56,14 +58,16 @@ class Gateway:
         stats: WorkerStats,
         spawn: Spawn,
         resolver: Resolver | None = None,
+        access_log: Sink | None = None,
     ) -> None:
         self.loop = loop
         if resolver is None:
             threads = ThreadPoolExecutor(RESOLVER_THREADS, thread_name_prefix="resolver")
             resolver = CachingResolver(SystemLookup(threads), clock, spawn)
         self.environment = Environment(
-            loop, clock, router, chains, resolver, settings, stats, spawn
-        )
+            loop, clock, router, chains, resolver, settings, stats, spawn,
+            None if access_log is None else AccessLog(loop, access_log),
+        )  # fmt: skip
         self._listeners: list[Listener] = []
         self._deadline: Timer | None = None
 
@@ -123,6 +127,11 @@ class Gateway:
         environment.emptied = emptied
         if not environment.clients:
             self.loop.call_soon(environment.tell_emptied)
+
+    def flush_log(self) -> None:
+        """Hand on the lines of the access log that wait: before it is reopened, and at the end."""
+        if self.environment.access_log is not None:
+            self.environment.access_log.flush()
 
     def abort(self) -> None:
         """End every client connection now."""

@@ -34,7 +34,7 @@ class PluginRow(Entity):
         if plugin is None:
             raise ValueError(f'Plugin "{name}" not found')
         try:
-            checked = validate(plugin.config, config)
+            checked = validate(plugin.config, config, info.context)
         except SchemaError as exc:
             if "message" in exc.fields:
                 raise ValueError(exc.fields["message"]) from None

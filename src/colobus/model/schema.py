@@ -73,16 +73,24 @@ class Check:
 
     ``rule`` takes the value and returns it, normalised if need be, or raises ValueError with the
     message of the reference. ``whole`` says that a number it lets pass is always an integer.
+    ``asks_context`` has ``rule`` take the context of the validation as well: a
+    :class:`~colobus.model.kind.ValidationContext` where a row is written, None where a stored one
+    is loaded.
     """
 
-    rule: Callable[[Any], Any]
+    rule: Callable[..., Any]
     whole: bool = False
+    asks_context: bool = False
 
     def __get_pydantic_core_schema__(
         self, source: object, handler: GetCoreSchemaHandler
     ) -> CoreSchema:
         """Run the rule behind the field's own schema (a hook of pydantic)."""
-        return core_schema.no_info_after_validator_function(self.rule, handler(source))
+        if not self.asks_context:
+            return core_schema.no_info_after_validator_function(self.rule, handler(source))
+        return core_schema.with_info_after_validator_function(
+            lambda value, info: self.rule(value, info.context), handler(source)
+        )
 
 
 class FieldErrors(ValueError):  # noqa: N818  (several errors of one entity)

@@ -29,6 +29,7 @@ __all__ = [
     "LookUp",
     "Message",
     "Ready",
+    "Reopen",
     "Replace",
     "ReplaceRows",
     "Replaced",
@@ -101,6 +102,11 @@ class Drain:
 
 
 @dataclass(frozen=True, slots=True)
+class Reopen:
+    """Supervisor: the log files were rotated; open them anew."""
+
+
+@dataclass(frozen=True, slots=True)
 class Ready:
     """Worker: accepting connections, routing by ``revision``."""
 
@@ -125,11 +131,12 @@ class LookUp:
 
 Message = (
     Configure | Replace | ReplaceRows | Replaced | Apply | Answers | Failed | Drain
-    | Ready | Applied | LookUp
+    | Ready | Applied | LookUp | Reopen
 )  # fmt: skip
 
 _TYPES: tuple[type[Message], ...] = (
     Configure, Replace, ReplaceRows, Replaced, Apply, Answers, Failed, Drain, Ready, Applied, LookUp,
+    Reopen,
 )  # fmt: skip
 _TAGS = {kind: tag for tag, kind in enumerate(_TYPES)}
 

@@ -42,6 +42,7 @@ from colobus.cluster.timing import ClusterTiming
 from colobus.config.addresses import parse_ipv4_address
 from colobus.config.sections.cluster import ClusterSettings
 from colobus.errors import ClusterError, NodeError, StoreError
+from colobus.logs.levels import NOTICE
 from colobus.node.registry import Registration
 from colobus.version import VERSION
 
@@ -288,7 +289,7 @@ class Membership:
             case KeyringChanged():
                 self._save_keyring()
             case LeaveDone():
-                logger.info("this node has left the cluster")
+                logger.log(NOTICE, "this node has left the cluster")
             case NameConflict(name, known, other):
                 logger.warning("two nodes are named %s: at %s:%d and %s:%d", name, *known, *other)
             case NameLost():
@@ -317,16 +318,16 @@ class Membership:
         name = fact.member.name
         match fact:
             case MemberJoined():
-                logger.info("%s joined", name)
+                logger.log(NOTICE, "%s joined", name)
             case MemberLeft():
-                logger.info("%s left", name)
+                logger.log(NOTICE, "%s left", name)
                 if name != self.machine.name and not self._left.full():
                     self._left.put_nowait(name)
             case MemberFailed():
                 logger.warning("%s failed", name)
             case MemberReaped():
                 self._revisions.pop(name, None)
-                logger.info("%s is forgotten", name)
+                logger.log(NOTICE, "%s is forgotten", name)
             case _:
                 assert_never(fact)
 

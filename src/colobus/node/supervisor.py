@@ -24,6 +24,7 @@ from colobus.config.settings import Settings
 from colobus.errors import NodeError
 from colobus.gateway.counters import SharedCounters
 from colobus.gateway.stats import SharedStats
+from colobus.logs.levels import NOTICE
 from colobus.model.kind import Catalog
 from colobus.node.encryption import Encryption, prepare_encryption
 from colobus.node.facade import NodeView
@@ -32,6 +33,7 @@ from colobus.node.listeners import ProxyListeners, bind, bind_proxy
 from colobus.node.lookups import LookupService
 from colobus.node.membership import Membership, bind_membership
 from colobus.node.registry import Registration
+from colobus.node.supervisor_logs import SupervisorLogs
 from colobus.node.workers import Launch, Workers
 from colobus.plugins.registry import Registry
 from colobus.store.interface import Store
@@ -64,6 +66,7 @@ class Supervisor:
         self.store = store
         self.clock = clock
         self._stop = _StopRequest()
+        self._logs = SupervisorLogs(settings)
 
     async def run(self, ready: Callable[[], None]) -> None:
         """Run until a signal asks to stop; call ``ready`` once requests are answered.
@@ -74,8 +77,10 @@ class Supervisor:
             PluginError: a plugin is in use but not enabled.
         """
         self._stop.listen()
+        self._logs.listen()
         encryption = prepare_encryption(self.settings, self.clock)
         with ExitStack() as sockets:
+            sockets.callback(self._logs.close)
             proxy = bind_proxy(self.settings, sockets)
             admin = sockets.enter_context(bind(self.settings.admin_listen, "admin_listen"))
             cluster = bind_membership(self.settings)
@@ -105,6 +110,8 @@ class Supervisor:
         stats = SharedStats.create(len(proxy.plain))
         launch = Launch(proxy, counters.fileno(), stats.fileno(), self._worker_settings(encryption))
         workers = Workers(launch, image, lookups, self.clock)
+        self._logs.rotated = workers.reopen_logs
+        access_log = self._logs.admin_access_log(self.clock)
         follower = Follower(self.store, workers, self.catalog, self.clock)
         await follower.start()
         self.registry.check_in_use(row["name"] for row in image.rows()["plugins"])
@@ -128,6 +135,7 @@ class Supervisor:
             view,
             self.clock,
             cors_origins=self.settings.admin_cors_origins,
+            access_log=access_log,
         )
         closing = asyncio.Event()
         async with aclosing(membership), asyncio.TaskGroup() as group:
@@ -143,10 +151,13 @@ class Supervisor:
             rpc_server = RpcServer(membership.agent, rpc, registration.advertised[1])
             serving.append(group.create_task(rpc_server.run(), name="rpc"))
             await membership.join_registered()
-            admin_server = group.create_task(serve(app, admin, stop=closing), name="admin")
+            serving_admin = serve(app, admin, stop=closing, access_log=access_log)
+            admin_server = group.create_task(serving_admin, name="admin")
             serving.append(group.create_task(registration.keep_alive(), name="keepalive"))
             ready()
-            logger.info("node %s is ready at revision %d", registration.name, follower.applied)
+            logger.log(
+                NOTICE, "node %s is ready at revision %d", registration.name, follower.applied
+            )
             await self._until_stopped(workers)
             closing.set()
             await admin_server
@@ -166,7 +177,7 @@ class Supervisor:
     async def _until_stopped(self, workers: Workers) -> None:
         """Wait for a signal, then end the workers: drained, or at once when that is asked for."""
         await self._stop.asked.wait()
-        logger.info("stopping" if self._stop.fast.is_set() else "draining")
+        logger.log(NOTICE, "stopping" if self._stop.fast.is_set() else "draining")
         async with asyncio.TaskGroup() as group:
             forcing = group.create_task(self._force(workers), name="force")
             if not self._stop.fast.is_set():
@@ -192,6 +203,7 @@ class Supervisor:
         settings = self.settings
         return {
             "log_level": settings.log_level,
+            **self._logs.of_workers(),
             "salt": self.store.salt,
             "custom_plugins": list(settings.custom_plugins),
             "cache_bytes": settings.mem_cache_size,

@@ -15,6 +15,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, assert_never
 
 from colobus.cache.fenced import FencedCache, Key
@@ -29,6 +30,7 @@ from colobus.gateway.selector import new_event_loop
 from colobus.gateway.service import Gateway
 from colobus.gateway.settings import GatewaySettings, ServerTls, UpstreamTls
 from colobus.gateway.stats import SharedStats
+from colobus.logs.file import LogWriter
 from colobus.model.change import Change
 from colobus.node.bus import (
     Answers,
@@ -41,11 +43,12 @@ from colobus.node.bus import (
     LookUp,
     Message,
     Ready,
+    Reopen,
     Replace,
     Replaced,
     ReplaceRows,
 )
-from colobus.node.logs import configure_logging
+from colobus.node.logs import configure_logging, reopen_error_log
 from colobus.node.memory import Memory
 from colobus.plugins.context import Capabilities
 from colobus.plugins.registry import load
@@ -65,6 +68,8 @@ class WorkerSettings:
         salt: the datastore's, for tokens of secrets.
         custom_plugins: names beside the bundled ones.
         cache_bytes: memory for looked-up rows.
+        access_log: path of the access log; None for none.
+        error_log: path of the error log; None when it is not this node's to reopen.
         gateway: fields of GatewaySettings, ``trusted_ips`` as text, ``upstream_tls`` as fields.
         tls: fields of ServerTls; None when no client speaks TLS.
     """
@@ -74,6 +79,8 @@ class WorkerSettings:
     salt: bytes
     custom_plugins: list[str]
     cache_bytes: int
+    access_log: str | None
+    error_log: str | None
     gateway: dict[str, Any]
     tls: dict[str, Any] | None
 
@@ -125,6 +132,7 @@ class Worker:
         self.clock = clock
         self.group = group
         self.ended = asyncio.Event()
+        self.settings = settings
         self.inherited = inherited
         self.default_tls = (
             None if settings.tls is None else server_context(ServerTls(**settings.tls))
@@ -135,8 +143,12 @@ class Worker:
         cache = FencedCache(registry.catalog(), settings.salt, settings.cache_bytes)
         self.lookups = CachedLookups(cache, self.ask)
         self.counters = SharedCounters.attach(inherited.counters)
-        plugins = registry.instantiate(self.capabilities)
-        self.memory = Memory(cache, lambda: ChainTable(plugins))
+        self.plugins = registry.instantiate(self.capabilities)
+        self.memory = Memory(cache, lambda: ChainTable(self.plugins))
+        self.logs = LogWriter("access log")
+        access_log = None
+        if settings.access_log is not None:
+            access_log = self.logs.open(Path(settings.access_log)).write
         self.gateway = Gateway(
             data_path,
             clock=clock,
@@ -145,6 +157,7 @@ class Worker:
             settings=settings.gateway_settings(),
             stats=stats,
             spawn=self.spawn,
+            access_log=access_log,
         )
         self.is_listening = False
         self.sockets: list[socket.socket] = []
@@ -188,6 +201,8 @@ class Worker:
                 self.failed(message)
             case Drain(seconds):
                 self.gateway.drain(seconds, self.ended.set)
+            case Reopen():
+                self.reopen_logs()
             case Configure() | Ready() | Applied() | LookUp():
                 raise NodeError(f"{type(message).__name__} came from the supervisor")
             case _:
@@ -217,6 +232,26 @@ class Worker:
             self.sockets.append(socket.socket(fileno=self.inherited.listen_ssl))
             # One certificate for every name that clients ask for.
             self.gateway.listen_tls(self.sockets[-1], lambda _: default)
+
+    def stop(self) -> None:
+        """End now: requests under way are broken off, and logged."""
+        self.gateway.drain(0.0, self.ended.set)
+
+    def reopen_logs(self) -> None:
+        """Open log files anew, after a rotation; what was logged before goes to the old ones."""
+        if self.settings.error_log is not None:
+            reopen_error_log(Path(self.settings.error_log))
+        self.gateway.flush_log()
+        self.logs.reopen()
+        for plugin in self.plugins:
+            plugin.reopen_logs()
+
+    def close(self) -> None:
+        """Write what is still to be logged."""
+        self.gateway.flush_log()
+        self.logs.close()
+        for plugin in self.plugins:
+            plugin.close()
 
     def answered(self, message: Answers) -> None:
         """Hand answers to who asked."""
@@ -256,8 +291,10 @@ async def run(inherited: Inherited, data_path: Loop, clock: Clock) -> None:
     try:
         async with asyncio.TaskGroup() as group:
             worker = Worker(inherited, settings, bus, data_path, clock, group)
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, worker.stop)
             group.create_task(worker.serve(messages), name="bus")
             await worker.ended.wait()
+            worker.close()
             raise _Ended
     except* _Ended:
         await bus.close()
@@ -277,6 +314,7 @@ def main(arguments: Sequence[str]) -> int:
     # A terminal sends these to every process of its group; the supervisor decides what they mean.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGQUIT, signal.SIG_IGN)
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # the supervisor says on the bus when to reopen
     clock = SystemClock()
     data_path = Loop(clock)
     loop = new_event_loop(data_path)

@@ -32,6 +32,7 @@ from colobus.node.bus import (
     LookUp,
     Message,
     Ready,
+    Reopen,
     Replace,
     Replaced,
     ReplaceRows,
@@ -157,6 +158,11 @@ class Workers:
             return [str(worker) for worker in self._behind(revision)]
         return []
 
+    def reopen_logs(self) -> None:
+        """Have every worker open its log files anew."""
+        for worker in self._alive.values():
+            worker.post(Reopen())
+
     def pids(self) -> dict[int, int]:
         """Return slot -> process id of the workers that are alive."""
         return {slot: worker.process.pid for slot, worker in self._alive.items()}
@@ -261,7 +267,7 @@ class Workers:
                 self._lookups.ask(LookupKey(kind, field, value), _Replier(worker))
             case (
                 Configure() | Replace() | ReplaceRows() | Replaced() | Apply()
-                | Answers() | Failed() | Drain()
+                | Answers() | Failed() | Drain() | Reopen()
             ):  # fmt: skip
                 raise NodeError(f"{type(message).__name__} came from the worker")
             case _:

@@ -9,6 +9,8 @@ A plugin is a class: its name, priority and configuration are declared, its phas
 ``header_filter(x, c)`` the head of the answer is known, whoever made it
 ``body_filter(x, c, chunk, last)``  each piece of the answer's body; returns what goes out
 ``log(x, c)``           the last byte went to the client, or the exchange failed
+``reopen_logs()``       log files were rotated (SIGUSR1 to the node)
+``close()``             once, at the end of every worker, when no request is left
 ======================  ===========================================================================
 
 A phase is a plain method, which costs nothing but its call. One that must wait is a coroutine
@@ -49,6 +51,12 @@ class Plugin:
 
     def __init__(self, capabilities: Capabilities) -> None:
         self.capabilities = capabilities
+
+    def reopen_logs(self) -> None:
+        """Open anew what log files the plugin keeps open; it returns at once."""
+
+    def close(self) -> None:
+        """Let go of what the plugin holds, and write what is still to be written."""
 
     @classmethod
     def schema(cls) -> PluginSchema:

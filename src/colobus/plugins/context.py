@@ -184,6 +184,12 @@ class Exchange(Protocol):
     def server_address(self) -> tuple[str, int]:
         """Address and port the client connected to."""
 
+    def log_record(self) -> dict[str, Any]:
+        """Return what is to be told of the exchange; in the log phase, and the caller's to change.
+
+        Members as in plugin-framework §9. Headers and query may hold credentials.
+        """
+
 
 class Lookups(Protocol):
     """Rows of kinds that the worker does not hold whole, through its read-through cache."""

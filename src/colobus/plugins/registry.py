@@ -24,6 +24,7 @@ ENTRY_POINT_GROUP = "colobus.plugins"
 
 BUNDLED: Mapping[str, str] = {
     "correlation-id": "colobus.plugins.correlation_id:CorrelationId",
+    "file-log": "colobus.plugins.file_log:FileLog",
     "key-auth": "colobus.plugins.key_auth:KeyAuth",
     "rate-limiting": "colobus.plugins.rate_limiting:RateLimiting",
 }

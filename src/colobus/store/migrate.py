@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Column, Connection, MetaData, Table, Text, delete, insert, inspect, select
 
 from colobus.errors import PluginError, StoreUnusableError
+from colobus.logs.levels import NOTICE
 
 if TYPE_CHECKING:
     from alembic.script import Script
@@ -152,8 +153,12 @@ class Schema:
         REVISIONS.create(connection, checkfirst=True)
         for module in self._behind(recorded):
             before = recorded.get(module.name)
-            logger.info(
-                "migrating %s from %s to %s", module.name, before or "nothing", module.newest
+            logger.log(
+                NOTICE,
+                "migrating %s from %s to %s",
+                module.name,
+                before or "nothing",
+                module.newest,
             )
             _run(connection, module, before)
             connection.execute(delete(REVISIONS).where(REVISIONS.c.module == module.name))

@@ -157,3 +157,11 @@ class MemoryExchange:
         self.connection_serial = 1
         self.request_serial = 1
         self.server_address = ("127.0.0.1", 8000)
+
+    def log_record(self) -> dict[str, Any]:
+        """Return the part of the record that a fake knows; the real one has more members."""
+        return {
+            "request": {"method": self.request.method, "uri": self.request.target},
+            "response": {"status": self.response.status},
+            "client_ip": self.client_ip,
+        }

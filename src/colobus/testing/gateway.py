@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from colobus.clock import Clock, SystemClock
+from colobus.gateway.access_log import Sink
 from colobus.gateway.chain import ChainTable
 from colobus.gateway.contexts import ChooseContext
 from colobus.gateway.loop import Loop
@@ -64,6 +65,7 @@ class GatewayHarness:
         settings: of the gateway.
         resolver: the addresses of upstreams; an empty table if left out.
         tls: finds certificates; clients are to speak TLS then.
+        access_log: takes blocks of lines of the access log.
 
     Attributes:
         port: where it listens, on 127.0.0.1.
@@ -80,8 +82,10 @@ class GatewayHarness:
         settings: GatewaySettings | None = None,
         resolver: Resolver | None = None,
         tls: ChooseContext | None = None,
+        access_log: Sink | None = None,
     ) -> None:
         self.tls = tls
+        self.access_log = access_log
         self.router = Router(apis)
         self.chains = ChainTable(plugins)
         for row in plugin_rows:
@@ -173,6 +177,7 @@ class GatewayHarness:
                 stats=self.stats,
                 spawn=self._spawn,
                 resolver=self.resolver,
+                access_log=self.access_log,
             )
             if self.tls is None:
                 self.gateway.listen(self._listener)

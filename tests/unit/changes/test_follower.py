@@ -300,7 +300,7 @@ async def test_an_outage_is_logged_once_and_ends_by_itself(
         "WARNING",
         "cannot follow the datastore, trying again: no route to the datastore",
     )
-    assert recovered[0] == "INFO"
+    assert recovered[0] == "NOTICE"
     assert recovered[1].startswith("the datastore answers again, after ")
 
 

@@ -50,7 +50,7 @@ def module(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
 
 def test_bundled_plugins_come_in_the_order_they_run_in() -> None:
-    assert list(load()) == ["key-auth", "rate-limiting", "correlation-id"]
+    assert list(load()) == ["key-auth", "rate-limiting", "file-log", "correlation-id"]
 
 
 def test_every_bundled_plugin_has_the_name_it_is_listed_under() -> None:
@@ -236,6 +236,12 @@ SHOWN: dict[str, dict[str, Any]] = {
             "redis_timeout": {"type": "number", "default": 2000},
             "redis_database": {"type": "number", "default": 0},
         },
+    },
+    "file-log": {
+        "fields": {
+            "path": {"type": "string", "required": True, "func": "function"},
+            "reopen": {"type": "boolean", "default": False},
+        }
     },
     "correlation-id": {
         "fields": {

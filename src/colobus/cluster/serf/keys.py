@@ -14,6 +14,7 @@ from colobus.cluster.keyring import Keyring, encode_key
 from colobus.cluster.messages import KeyRequest, KeyResponse
 from colobus.cluster.serf.facts import Fact, KeyOperationDone, KeyringChanged, QueryKey
 from colobus.errors import ClusterProtocolError, KeyringError
+from colobus.logs.levels import NOTICE
 
 __all__ = ["KeyAnswerer", "KeyCount", "KeyOperation"]
 
@@ -52,7 +53,7 @@ class KeyAnswerer:
         except (ClusterProtocolError, KeyringError) as exc:
             return _failed(str(exc))
         if self._keyring.keys != before:
-            logger.info("keyring changed by %s", operation.value)
+            logger.log(NOTICE, "keyring changed by %s", operation.value)
             self._emit(KeyringChanged())
         return codec.encode(KeyResponse(result=True))
 

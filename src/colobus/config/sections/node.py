@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from colobus.config.declaration import Effect, setting
+from colobus.config.declaration import setting
 from colobus.config.kinds import ARRAY, LOG_PATH, ON_OFF, PATH, PREFIX_PATH, SIZE, WORKERS, one_of
 
 __all__ = ["NodeSettings"]
@@ -38,13 +38,13 @@ class NodeSettings:
     log_level: str = setting(
         one_of("debug", "info", "notice", "warn", "error", "crit", "alert", "emerg"),
         "notice",
-        "The least important lines that the error log takes.",
+        "The least important lines that the error logs take.",
     )
     proxy_access_log: Path | None = setting(
         LOG_PATH,
         Path("logs/access.log"),
-        "Where proxied requests are logged, a path relative to the prefix; `off` logs none.",
-        effect=Effect.PENDING,
+        "Where proxied requests are logged, a path relative to the prefix, or `/dev/stdout`; `off`"
+        " logs none. SIGUSR1 to the node reopens this and every other log file.",
     )
     proxy_error_log: Path = setting(
         PREFIX_PATH,
@@ -57,14 +57,12 @@ class NodeSettings:
         Path("logs/admin_access.log"),
         "Where requests to the Admin API are logged, a path relative to the prefix; `off` logs"
         " none.",
-        effect=Effect.PENDING,
     )
     admin_error_log: Path = setting(
         PREFIX_PATH,
         Path("logs/error.log"),
-        "Where errors of the Admin API are logged. They go to proxy_error_log, with those of the"
-        " proxy.",
-        effect=Effect.NONE,
+        "Where errors of the Admin API are logged, a path relative to the prefix. They go where"
+        " those of the proxy go if this is the same path as proxy_error_log.",
     )
     daemon: bool = setting(
         ON_OFF,
