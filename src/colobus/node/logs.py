@@ -53,6 +53,8 @@ def configure_logging(log_level: str) -> None:
     """Send every log line of this process to standard error, which the node's log file is."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_formatter())
+    # A full disk under the error log must not cost a traceback for each line it does not take.
+    logging.raiseExceptions = False
     logging.basicConfig(level=level_number(log_level), handlers=[handler], force=True)
     for chatty in ("alembic", "aiosqlite", "sqlalchemy", "asyncio"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, level_number(log_level)))

@@ -141,7 +141,7 @@ def test_lines_of_a_file_that_cannot_be_opened_are_counted_and_said_once(
 def test_a_full_disk_costs_lines_but_joins_none(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    written_sizes = iter([6, OSError(28, "No space left on device"), 12])
+    written_sizes: Iterator[int | OSError] = iter([6, OSError(28, "No space left on device"), 12])
 
     def write(descriptor: int, data: bytes) -> int:
         size = next(written_sizes)
