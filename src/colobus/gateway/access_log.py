@@ -114,5 +114,5 @@ class AccessLog:
 
 def name_of(consumer: dict[str, object]) -> bytes:
     """Return the name of an authenticated consumer, as one word."""
-    name = consumer.get("username") or consumer.get("custom_id") or consumer["id"]
+    name = consumer.get("username") or consumer.get("custom_id") or consumer.get("id", "-")
     return escaped_word(str(name).encode("utf-8", "surrogateescape"))

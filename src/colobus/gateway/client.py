@@ -326,7 +326,13 @@ class ClientConnection(Protocol):
         self.buffer = b""
         self.timer.cancel()
         self.transport.write(data)
-        upstream.begin_tunnel(self.transport, held, self.connection_lost)
+        upstream.begin_tunnel(self.transport, held, self.tunnel_lost)
+
+    def tunnel_lost(self, error: OSError | None, sent: int) -> None:
+        """Act on the end of the tunnel, through which the client got ``sent`` bytes."""
+        if self.exchange is not None:
+            self.exchange.sent_bytes += sent
+        self.connection_lost(error)
 
     # Flow and time.
 

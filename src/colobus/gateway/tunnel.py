@@ -19,9 +19,10 @@ class TunnelEnd(Protocol):
     Attributes:
         is_eof: its peer will send no more.
         is_lost: it is gone.
+        sent: bytes passed on to it.
     """
 
-    __slots__ = ("is_eof", "is_lost", "session", "transport", "tunnel")
+    __slots__ = ("is_eof", "is_lost", "sent", "session", "transport", "tunnel")
 
     def __init__(self, tunnel: "Tunnel", transport: Transport, session: TlsSession | None) -> None:
         self.tunnel = tunnel
@@ -29,6 +30,7 @@ class TunnelEnd(Protocol):
         self.session = session
         self.is_eof = False
         self.is_lost = False
+        self.sent = 0
         transport.protocol = self
         transport.resume_reading()
 
@@ -51,6 +53,7 @@ class TunnelEnd(Protocol):
 
     def write(self, data: bytes) -> None:
         """Send what the other side sent."""
+        self.sent += len(data)
         if self.session is None:
             self.transport.write(data)
             return
@@ -92,7 +95,7 @@ class Tunnel:
         upstream: the connection of the upstream.
         session: its TLS session, if it has one.
         timeout: seconds without a byte in either direction after which it ends.
-        lost: called once, when both connections are gone.
+        lost: called once, when both connections are gone, with the bytes passed to the client.
     """
 
     __slots__ = ("client", "loop", "lost", "timeout", "timer", "upstream")
@@ -104,7 +107,7 @@ class Tunnel:
         upstream: Transport,
         session: TlsSession | None,
         timeout: float,
-        lost: Callable[[OSError | None], None],
+        lost: Callable[[OSError | None, int], None],
     ) -> None:
         self.loop = loop
         self.timeout = timeout
@@ -135,6 +138,6 @@ class Tunnel:
         """Act on the loss of one side."""
         if self.client.is_lost and self.upstream.is_lost:
             self.timer.cancel()
-            self.lost(error)
+            self.lost(error, self.client.sent)
         else:
             self.close()

@@ -271,7 +271,7 @@ class UpstreamConnection(Poolable):
             self.arm(delivery.route.read_timeout)
 
     def begin_tunnel(
-        self, client: Transport, held: bytes, lost: Callable[[OSError | None], None]
+        self, client: Transport, held: bytes, lost: Callable[[OSError | None, int], None]
     ) -> None:
         """Let a tunnel take this connection over, with what the client sent already."""
         delivery = self.delivery

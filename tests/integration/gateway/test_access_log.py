@@ -185,6 +185,25 @@ def test_an_answer_of_the_gateway_counts_its_body_alone() -> None:
     assert line["upstream"] == b"-"
 
 
+def test_a_tunnel_has_its_line_when_it_ends_with_what_went_through_it() -> None:
+    def serve(peer: Peer) -> None:
+        peer.read_head()
+        peer.send(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\nfirst")
+        peer.send(peer.read(4) * 1000)
+
+    handshake = get(b"/chat", b"Connection: Upgrade", b"Upgrade: websocket")
+    with logged(serve) as (gateway, log):
+        with client(gateway) as peer:
+            peer.send(handshake)
+            peer.read_head()
+            assert peer.read(5) == b"first"
+            assert log.text == b""
+            peer.send(b"ping")
+            assert peer.read_all() == b"ping" * 1000
+        (line,) = log.lines()
+    assert (line["status"], line["size"]) == (b"101", b"4005")
+
+
 def test_the_protocol_is_the_clients() -> None:
     with logged() as (gateway, log):
         exchange(gateway, b"GET / HTTP/1.0\r\nHost: shop.test\r\n\r\n")

@@ -6,7 +6,9 @@ import uvicorn
 from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 
+from colobus.admin.access import AdminAccessLog
 from colobus.admin.server import _AdminProtocol, _protocol
+from colobus.testing.clock import ManualClock
 
 
 class Wire(asyncio.Transport):
@@ -79,4 +81,20 @@ async def test_a_late_head_closes_and_one_that_came_does_not() -> None:
     protocol.data_received(b"G")
     protocol._head_is_late()
     assert wire.is_closing()
+    protocol.connection_lost(None)
+
+
+async def test_what_is_no_request_has_a_line_in_the_access_log_and_no_word_of_it() -> None:
+    lines: list[bytes] = []
+    log = AdminAccessLog(ManualClock(), lines.append)
+    config = uvicorn.Config(application, ws="none", lifespan="off", log_config=None)
+    protocol = _protocol(20.0, log)(config=config, server_state=ServerState(), app_state={})
+    wire = Wire()
+    protocol.connection_made(wire)
+    protocol.data_received(b"\x16\x03\x01 secret\r\n\r\n")
+    assert wire.written.startswith(b"HTTP/1.1 400 ")
+    size = len(wire.written.partition(b"\r\n\r\n")[2])
+    (line,) = lines
+    assert line.startswith(b"- - - [")
+    assert line.endswith(b'] "" 400 %d "-" "-" 0.000 -\n' % size)
     protocol.connection_lost(None)
