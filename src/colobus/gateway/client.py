@@ -304,11 +304,16 @@ class ClientConnection(Protocol):
         lines = environment.server_line + environment.date_line() + b"Connection: close\r\n"
         page = answers.error_page(status, None)
         self.send(answers.whole(page, lines))
-        if environment.access_log is not None:
-            began_at = self.head_began_at
-            seconds = environment.loop.now - began_at if began_at else 0.0
-            environment.access_log.add_refused(self.peer, status, len(page.body), data, seconds)
+        self.log_refused(status, len(page.body), data)
         self.linger()
+
+    def log_refused(self, status: int, size: int, data: bytes) -> None:
+        """Write the line of what never was a whole request; ``size``: of the page for it."""
+        environment = self.environment
+        seconds = environment.loop.now - self.head_began_at if self.head_began_at else 0.0
+        self.head_began_at = 0.0
+        if environment.access_log is not None:
+            environment.access_log.add_refused(self.peer, status, size, data, seconds)
 
     def fail(self, status: int) -> None:
         """Answer a request whose body is broken or does not come, and close."""
@@ -424,6 +429,8 @@ class ClientConnection(Protocol):
     def connection_lost(self, error: OSError | None) -> None:  # noqa: ARG002  (any end is one)
         """Act on the end."""
         exchange = self.exchange
+        if exchange is None and self.head_began_at:
+            self.log_refused(400, 0, self.buffer)  # as nginx does
         self.state = ENDING
         self.exchange = None
         self.body = None

@@ -1,5 +1,6 @@
 """Node information (reference: admin-api §1.7)."""
 
+from colobus.plugins.registry import BUNDLED
 from support.admin import Admin, body_of
 
 
@@ -18,7 +19,7 @@ async def test_the_node_tells_what_clients_look_for() -> None:
     assert told["configuration"] == {"prefix": "/srv/colobus", "pg_password": "******"}
     assert told["prng_seeds"] == {}
     assert told["plugins"] == {
-        "available_on_server": {"key-auth": True, "rate-limiting": True, "correlation-id": True},
+        "available_on_server": dict.fromkeys(BUNDLED, True),
         "enabled_in_cluster": [],
     }
 

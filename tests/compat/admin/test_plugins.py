@@ -246,6 +246,7 @@ async def test_enabled_plugins(admin: Admin) -> None:
         "key-auth",
         "rate-limiting",
         "correlation-id",
+        "file-log",
     }
 
 

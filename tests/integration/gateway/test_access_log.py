@@ -112,6 +112,19 @@ def test_a_head_that_does_not_come_is_logged_with_the_time_it_took() -> None:
     assert float(line["time"]) >= 60
 
 
+def test_a_client_that_leaves_in_the_middle_of_its_head_is_logged_once() -> None:
+    with logged() as (gateway, log):
+        with client(gateway) as peer:
+            peer.send(b"GET /half HTTP/1.1\r\nHost")
+        (line,) = log.lines()
+        with client(gateway):
+            pass  # one that says nothing asked for nothing
+        wait_until(lambda: gateway.stats.connections_accepted == 2)
+        wait_until(lambda: gateway.stats.connections_active == 0)
+        assert len(log.lines()) == 1
+    assert (line["status"], line["size"], line["request"]) == (b"400", b"0", b"GET /half HTTP/1.1")
+
+
 def test_a_slow_head_counts_into_the_time_of_its_request() -> None:
     with logged() as (gateway, log), client(gateway) as peer:
         peer.send(b"GET / HTTP/1.1\r\nHost: ")
