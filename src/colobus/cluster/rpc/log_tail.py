@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from colobus.errors import ClusterError
+from colobus.logs.levels import NOTICE
 
 __all__ = ["LogTail", "monitor_level"]
 
@@ -20,6 +21,7 @@ _LEVELS: Final = {
 _WORDS: Final = {
     logging.DEBUG: "DEBUG",
     logging.INFO: "INFO",
+    NOTICE: "INFO",
     logging.WARNING: "WARN",
     logging.ERROR: "ERR",
     logging.CRITICAL: "ERR",
