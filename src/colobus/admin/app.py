@@ -1,7 +1,7 @@
 """The Admin API as an ASGI application: the order in which a request is processed.
 
 Reference: admin-api §1.2. The size of the body comes first, since a web server would decide it
-before any application; then the OPTIONS shortcut, a missing Content-Type, the route, the method,
+before any application; then the OPTIONS shortcut, a web page that may not write, a missing Content-Type, the route, the method,
 the body, and last the handler, which looks rows up before it checks anything.
 """
 
@@ -48,7 +48,7 @@ class AdminApp:
         plugins: the plugins of this node, by name.
         node: the node it belongs to.
         clock: time, for the ``Date`` header and the access log's durations.
-        cors_origins: origins whose web pages may read answers; ``*`` for all (D11).
+        cors_origins: origins whose web pages may read and write; ``*`` for all (D11).
         limits: what is taken from a client.
         access_log: takes a line for each request; None for none.
 
@@ -117,6 +117,9 @@ class AdminApp:
         method = request.method
         if method == "OPTIONS":
             return self._cross_origin.options(NO_CONTENT)
+        origins = request.headers.getlist("origin")
+        if self._cross_origin.refuses(method, origins, _host_origin(request)):
+            return message(403, "A web page of another origin may not write here")
         if method in WRITES and "content-type" not in request.headers:
             return html_page(415, "A request with this method needs a Content-Type.")
         if match is None:
@@ -155,6 +158,11 @@ class AdminApp:
             common.append(("connection", "close"))
         body = b"" if request.method == "HEAD" else answer.body
         return replace(answer, body=body, headers=(*common, *answer.headers))
+
+
+def _host_origin(request: Request) -> str:
+    """Return the origin of our own pages, as a browser that reached us by this Host writes it."""
+    return f"{request.scope['scheme']}://{request.headers.get('host', '')}"
 
 
 async def _send(answer: Answer, send: Send) -> None:

@@ -1,4 +1,9 @@
-"""Which web pages may call the Admin API (reference: decisions.md D11)."""
+"""Which web pages may call the Admin API.
+
+Reading an answer needs a permission that the browser asks for. Writing does not: any page can make
+a browser send a form by POST, and what it does is done before the browser hides the answer. So a
+write that comes from a page, told by its ``Origin`` (RFC 6454 §7), needs permission here as well.
+"""
 
 from collections.abc import Sequence
 
@@ -6,12 +11,30 @@ from colobus.admin.answer import Answer
 
 __all__ = ["CrossOrigin"]
 
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+"""Methods that change nothing (RFC 9110 §9.2.1)."""
+
 
 class CrossOrigin:
-    """Allows the pages of certain origins to read answers; ``*`` stands for all of them."""
+    """Allows the pages of certain origins to read and write; ``*`` stands for all of them."""
 
     def __init__(self, origins: Sequence[str]) -> None:
         self._origins = frozenset(origin.lower() for origin in origins)
+
+    def refuses(self, method: str, origins: Sequence[str], own_origin: str) -> bool:
+        """Say whether a request comes from a page that may not write here.
+
+        Args:
+            method: of the request.
+            origins: its ``Origin`` headers; programs send none. ``null`` is what a page says that
+                must not tell, such as one in a sandbox.
+            own_origin: scheme, host and port under which the client reached the Admin API: its
+                own pages may write.
+        """
+        if method in SAFE or "*" in self._origins:
+            return False
+        allowed = {*self._origins, own_origin.lower()}
+        return any(origin.lower() not in allowed for origin in origins)
 
     def headers(self, origin: str | None) -> list[tuple[str, str]]:
         """Return what every answer to a page of ``origin`` carries."""

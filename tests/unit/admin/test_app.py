@@ -308,3 +308,23 @@ async def test_requests_do_not_wait_for_each_other() -> None:
     )
     revisions = sorted(int(answer.headers["X-Colobus-Revision"]) for answer in answers)
     assert revisions == list(range(1, 21))
+
+
+async def test_a_form_that_another_origin_posts_changes_nothing() -> None:
+    """A browser sends it without asking, so the answer alone would come too late."""
+    admin = Admin()
+    answer = await admin.send(
+        "POST", "/consumers", data={"username": "eve"}, headers={"Origin": "https://evil.example"}
+    )
+    assert answer.status_code == 403
+    assert body_of(answer) == {"message": "A web page of another origin may not write here"}
+    assert await admin.rows("/consumers") == []
+
+
+async def test_our_own_pages_and_named_ones_may_write() -> None:
+    admin = Admin(cors_origins=["https://dash.example"])
+    for number, origin in enumerate(("http://admin:8001", "https://dash.example")):
+        answer = await admin.send(
+            "POST", "/consumers", json={"username": f"u{number}"}, headers={"Origin": origin}
+        )
+        assert answer.status_code == 201
