@@ -34,6 +34,7 @@ class StandInNode:
     joined: list[str] = field(default_factory=list)
     forced_out: list[str] = field(default_factory=list)
     looks: int = 0
+    remembered: dict[str, object] = field(default_factory=dict)
 
     async def applied(self, revision: int) -> Sequence[str]:
         self.waited_for.append(revision)
@@ -44,6 +45,20 @@ class StandInNode:
 
     def server_counters(self) -> Mapping[str, int]:
         return {"connections_active": 2, "total_requests": 9}
+
+    async def cached(self, key: str) -> object | None:
+        return self.remembered.get(key)
+
+    async def forget_cached(self, key: str) -> Sequence[str]:
+        self.remembered.pop(key, None)
+        return self.laggards
+
+    async def clear_cache(self) -> Sequence[str]:
+        self.remembered.clear()
+        return self.laggards
+
+    async def cache_counts(self) -> Mapping[str, int]:
+        return {"entries": len(self.remembered), "workers": 2}
 
     async def members(self) -> Sequence[Mapping[str, object]]:
         self._fail()

@@ -1,7 +1,7 @@
 """Answers: what the Admin API sends back (reference: admin-api §1.1 "Standard status bodies")."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any
@@ -51,7 +51,7 @@ class Refused(Exception):  # noqa: N818  (control flow: the request ends here wi
         self.answer = answer
 
 
-def json_answer(status: int, content: Mapping[str, Any]) -> Answer:
+def json_answer(status: int, content: Mapping[str, Any] | Sequence[Any]) -> Answer:
     """Return ``content`` as JSON with a newline at its end.
 
     Text that is not Unicode (half a surrogate pair in a path) is shown with question marks.

@@ -16,6 +16,7 @@ from starlette.types import Receive, Scope, Send
 from colobus.admin.access import AdminAccessLog
 from colobus.admin.answer import NO_CONTENT, NOT_FOUND, Answer, Refused, empty, html_page, message
 from colobus.admin.body import Limits, check_length, drop_rest, read_body
+from colobus.admin.cache import Cache
 from colobus.admin.call import Call, origin_of, path_of
 from colobus.admin.cluster import Cluster
 from colobus.admin.cors import CrossOrigin
@@ -77,6 +78,7 @@ class AdminApp:
             [
                 *Information(services).routes(),
                 *Cluster(node).routes(),
+                *Cache(node).routes(),
                 *resource_routes(services),
             ]
         )

@@ -34,6 +34,22 @@ class NodeFacade(Protocol):
     def server_counters(self) -> Mapping[str, int]:
         """Return connections and requests of all workers, by the names of ``GET /status``."""
 
+    async def cached(self, key: str) -> object | None:
+        """Return what this node remembers under a cache key of Kong 0.10, as JSON; None: nothing."""
+
+    async def forget_cached(self, key: str) -> Sequence[str]:
+        """Forget what is remembered under a key.
+
+        Returns:
+            The names of the workers that did not confirm it in time; they do it when they can.
+        """
+
+    async def clear_cache(self) -> Sequence[str]:
+        """Forget everything that was looked up; returns as :meth:`forget_cached`."""
+
+    async def cache_counts(self) -> Mapping[str, int]:
+        """Return what is remembered and how often it helped, of all workers of this node."""
+
     async def members(self) -> Sequence[Mapping[str, object]]:
         """Return the members of the cluster: ``name``, ``address``, ``status``, and more.
 

@@ -14,6 +14,6 @@ cdef class FencedCache:
     cdef public bytes _salt
     cdef public _Segment _negative, _positive
     cdef public dict _by_token
-    cdef public long long _floor
+    cdef public long long _floor, hits, misses
 
     cpdef tuple get(self, str kind, str field, str value)

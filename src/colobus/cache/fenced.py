@@ -104,6 +104,8 @@ class FencedCache:
 
     def __init__(self, catalog: Catalog, salt: bytes, capacity_bytes: int) -> None:
         self.statistics = CacheStatistics()
+        self.hits = 0
+        self.misses = 0  # counted by who then asks: one question is looked for more than once
         self._catalog = catalog
         self._salt = salt
         self._negative = _Segment(capacity_bytes // NEGATIVE_SHARE)
@@ -128,8 +130,34 @@ class FencedCache:
             entry = self._negative.entries.get(key)
             if entry is None:
                 return None
+        self.hits += 1
         entry.used = True
         return entry.rows
+
+    def peek(self, key: Key) -> Rows | None:
+        """Return the remembered answer without counting it as used."""
+        entry = self._positive.entries.get(key) or self._negative.entries.get(key)
+        return None if entry is None else entry.rows
+
+    def forget(self, key: Key) -> None:
+        """Drop one answer, if there is one; the next reader asks again."""
+        entry = self._positive.entries.get(key) or self._negative.entries.get(key)
+        if entry is not None:
+            self._drop(entry.token_key)
+
+    def counts(self) -> dict[str, int]:
+        """Return what is remembered now, and what happened since the start."""
+        counted = self.statistics
+        return {
+            "entries": len(self),
+            "bytes": self.size_bytes,
+            "hits": self.hits,
+            "misses": self.misses,
+            "fills": counted.fills,
+            "refused": counted.refused,
+            "removals": counted.removals,
+            "evictions": counted.evictions,
+        }
 
     def fill(self, key: Key, rows: Sequence[Row], revision: int) -> bool:
         """Remember an answer read at ``revision``; False when the fence refuses it."""

@@ -40,10 +40,11 @@ class CachedLookups:
         Raises:
             StoreUnavailableError: no answer in time, or too many questions are waiting.
         """
-        rows = self.cache.get(kind.name, field, value)
+        key = (kind.name, field, value)
+        rows = self.cache.peek(key)
         if rows is not None:
             return rows
-        key = (kind.name, field, value)
+        self.cache.misses += 1
         flight = self._flights.get(key)
         if flight is None:
             if len(self._flights) >= FLIGHT_LIMIT:

@@ -23,11 +23,15 @@ __all__ = [
     "Applied",
     "Apply",
     "Bus",
+    "CacheAnswer",
+    "ClearCache",
     "Configure",
     "Drain",
     "Failed",
+    "ForgetCached",
     "LookUp",
     "Message",
+    "ReadCache",
     "Ready",
     "Reopen",
     "Replace",
@@ -107,6 +111,29 @@ class Reopen:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadCache:
+    """Supervisor: what is remembered under the first known of ``keys`` (kind, field, value)?"""
+
+    number: int
+    keys: list[list[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetCached:
+    """Supervisor: forget what is remembered under ``keys``."""
+
+    number: int
+    keys: list[list[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class ClearCache:
+    """Supervisor: forget everything that was looked up; 0 wants no answer."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class Ready:
     """Worker: accepting connections, routing by ``revision``."""
 
@@ -129,14 +156,31 @@ class LookUp:
     value: str
 
 
+@dataclass(frozen=True, slots=True)
+class CacheAnswer:
+    """Worker: the question ``number`` about its cache is dealt with.
+
+    Attributes:
+        number: of the question.
+        key: what ``rows`` are remembered under; None when nothing is, or none were asked for.
+        rows: the remembered answer.
+        counts: the counters of the cache.
+    """
+
+    number: int
+    key: list[str] | None
+    rows: list[Row]
+    counts: dict[str, int]
+
+
 Message = (
     Configure | Replace | ReplaceRows | Replaced | Apply | Answers | Failed | Drain
-    | Ready | Applied | LookUp | Reopen
+    | Ready | Applied | LookUp | Reopen | ReadCache | ForgetCached | ClearCache | CacheAnswer
 )  # fmt: skip
 
 _TYPES: tuple[type[Message], ...] = (
     Configure, Replace, ReplaceRows, Replaced, Apply, Answers, Failed, Drain, Ready, Applied, LookUp,
-    Reopen,
+    Reopen, ReadCache, ForgetCached, ClearCache, CacheAnswer,
 )  # fmt: skip
 _TAGS = {kind: tag for tag, kind in enumerate(_TYPES)}
 

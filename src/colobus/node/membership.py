@@ -95,6 +95,7 @@ class Membership:
         datastore_id: tells this cluster's revisions from another's.
         applied: returns the revision this node routes by.
         hint: told that a revision exists.
+        joined: told that another node has joined, or is back, or forgotten.
         clock: time.
     """
 
@@ -107,6 +108,7 @@ class Membership:
         *,
         applied: Callable[[], int],
         hint: Callable[[int], None],
+        joined: Callable[[], None],
         clock: Clock,
     ) -> None:
         self._settings = settings
@@ -114,6 +116,7 @@ class Membership:
         self._datastore_id = datastore_id
         self._applied = applied
         self._hint = hint
+        self._joined = joined
         self._keyring = _keyring(settings)
         self._revisions: dict[str, int] = {}
         self._joins: dict[int, asyncio.Future[JoinDone]] = {}
@@ -319,6 +322,8 @@ class Membership:
         match fact:
             case MemberJoined():
                 logger.log(NOTICE, "%s joined", name)
+                if name != self.machine.name:
+                    self._joined()
             case MemberLeft():
                 logger.log(NOTICE, "%s left", name)
                 if name != self.machine.name and not self._left.full():
@@ -328,6 +333,7 @@ class Membership:
             case MemberReaped():
                 self._revisions.pop(name, None)
                 logger.log(NOTICE, "%s is forgotten", name)
+                self._joined()
             case _:
                 assert_never(fact)
 

@@ -123,6 +123,9 @@ class Supervisor:
             self.store.datastore_id,
             applied=lambda: follower.applied,
             hint=follower.hint,
+            joined=workers.purge
+            if self.settings.cluster_purge_on_join == "always"
+            else follower.look,
             clock=self.clock,
         )
         view = NodeView(

@@ -37,11 +37,15 @@ from colobus.node.bus import (
     Applied,
     Apply,
     Bus,
+    CacheAnswer,
+    ClearCache,
     Configure,
     Drain,
     Failed,
+    ForgetCached,
     LookUp,
     Message,
+    ReadCache,
     Ready,
     Reopen,
     Replace,
@@ -203,10 +207,34 @@ class Worker:
                 self.gateway.drain(seconds, self.ended.set)
             case Reopen():
                 self.reopen_logs()
-            case Configure() | Ready() | Applied() | LookUp():
+            case ReadCache() | ForgetCached() | ClearCache():
+                self.take_cache(message)
+            case Configure() | Ready() | Applied() | LookUp() | CacheAnswer():
                 raise NodeError(f"{type(message).__name__} came from the supervisor")
             case _:
                 assert_never(message)
+
+    def take_cache(self, message: ReadCache | ForgetCached | ClearCache) -> None:
+        """Do something with the cache, and say so if that is wanted."""
+        cache = self.memory.cache
+        key, rows = None, []
+        match message:
+            case ReadCache(keys=keys):
+                for asked in keys:
+                    kind, field, value = asked
+                    found = cache.peek((kind, field, value))
+                    if found:
+                        key, rows = asked, list(found)
+                        break
+            case ForgetCached(keys=keys):
+                for kind, field, value in keys:
+                    cache.forget((kind, field, value))
+            case ClearCache():
+                cache.clear(self.memory.revision)
+            case _:
+                assert_never(message)
+        if message.number:
+            self.bus.post(CacheAnswer(message.number, key, rows, cache.counts()))
 
     def replaced(self, revision: int) -> None:
         """Route by ``revision`` and say so; the first time, start to listen."""

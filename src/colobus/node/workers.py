@@ -11,7 +11,7 @@ import signal
 import socket
 import sys
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, assert_never
@@ -26,11 +26,15 @@ from colobus.node.bus import (
     Applied,
     Apply,
     Bus,
+    CacheAnswer,
+    ClearCache,
     Configure,
     Drain,
     Failed,
+    ForgetCached,
     LookUp,
     Message,
+    ReadCache,
     Ready,
     Reopen,
     Replace,
@@ -41,6 +45,7 @@ from colobus.node.bus import (
 from colobus.node.listeners import ProxyListeners
 from colobus.node.lookups import LookupService
 from colobus.node.pulse import Pulse
+from colobus.node.questions import Answered, Questions
 from colobus.store.interface import LookupKey
 
 __all__ = ["Launch", "Workers"]
@@ -53,6 +58,8 @@ OUTBOX_LIMIT = 2_000
 
 EARLY_DEATH_S = 1.0
 """A worker that lives shorter than this is restarted with a growing pause instead of at once."""
+
+PURGE = ClearCache(0)
 
 PAUSE_LIMIT_S = 5.0
 TERMINATE_TIMEOUT_S = 5.0
@@ -114,6 +121,7 @@ class Workers:
         self._clock = clock
         self._alive: dict[int, _Worker] = {}
         self._moved = Pulse()
+        self._questions = Questions()
         self._stopping = asyncio.Event()
 
     # -- the follower's sink ---------------------------------------------------------------------
@@ -162,6 +170,20 @@ class Workers:
         """Have every worker open its log files anew."""
         for worker in self._alive.values():
             worker.post(Reopen())
+
+    async def ask(self, build: Callable[[int], Message], timeout_s: float) -> Answered:
+        """Ask every worker that is ready; one that is far behind counts as silent."""
+        asked = [worker for worker in self._alive.values() if worker.ready]
+        prompt = [worker for worker in asked if len(worker.outbox) < OUTBOX_LIMIT]
+        answered = await self._questions.ask(prompt, build, timeout_s)
+        late = [str(worker) for worker in asked if worker not in prompt]
+        return Answered(answered.answers, sorted([*answered.silent, *late]))
+
+    def purge(self) -> None:
+        """Have every worker forget what it looked up, without waiting for it."""
+        for worker in self._alive.values():
+            if not worker.outbox or worker.outbox[-1] != PURGE:
+                worker.post(PURGE)
 
     def pids(self) -> dict[int, int]:
         """Return slot -> process id of the workers that are alive."""
@@ -220,6 +242,7 @@ class Workers:
             logger.error("%s: %s", worker, errors.exceptions[0])
         finally:
             del self._alive[slot]
+            self._questions.gone(worker)
             await worker.bus.close()
             status = await _end(worker.process, TERMINATE_TIMEOUT_S)
             self._moved.beat()
@@ -265,9 +288,11 @@ class Workers:
                 self._moved.beat()
             case LookUp(kind, field, value):
                 self._lookups.ask(LookupKey(kind, field, value), _Replier(worker))
+            case CacheAnswer():
+                self._questions.answer(worker, message)
             case (
                 Configure() | Replace() | ReplaceRows() | Replaced() | Apply()
-                | Answers() | Failed() | Drain() | Reopen()
+                | Answers() | Failed() | Drain() | Reopen() | ReadCache() | ForgetCached() | ClearCache()
             ):  # fmt: skip
                 raise NodeError(f"{type(message).__name__} came from the worker")
             case _:

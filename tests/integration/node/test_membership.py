@@ -28,6 +28,7 @@ class Member:
     def __init__(self, name: str, store: MemoryStore, datastore: str = DATASTORE) -> None:
         self.hints: list[int] = []
         self.applied = 0
+        self.joins = 0
         self.address = Address("127.0.0.1", free_port())
         settings = ClusterSettings(cluster_listen=self.address, cluster_profile="local")
         self.registration = Registration(
@@ -35,8 +36,12 @@ class Member:
         )
         self.membership = Membership(
             settings, bind_membership(settings), self.registration, datastore,
-            applied=lambda: self.applied, hint=self.hints.append, clock=SystemClock(),
+            applied=lambda: self.applied, hint=self.hints.append, joined=self._joined,
+            clock=SystemClock(),
         )  # fmt: skip
+
+    def _joined(self) -> None:
+        self.joins += 1
 
     def statuses(self) -> dict[object, object]:
         return {member["name"]: member["status"] for member in self.membership.members()}
@@ -70,6 +75,7 @@ async def test_registered_nodes_join_and_revisions_travel_both_ways(store: Memor
     async with running(a, b):
         await b.membership.join_registered()
         await until(lambda: a.statuses() == b.statuses() == {"a": "alive", "b": "alive"})
+        assert (a.joins, b.joins) == (1, 1)  # the other's join counts, one's own does not
         a.membership.announce(41)
         await until(lambda: 41 in b.hints)
         b.membership.announce(42)

@@ -198,3 +198,24 @@ def test_whatever_the_order_memory_is_never_older_than_what_was_applied(seed: in
                     () if known not in state else (state[known],) for state in truth[applied:]
                 ]
                 assert rows in allowed
+
+
+def test_looking_in_from_outside_counts_as_no_use(cache: FencedCache) -> None:
+    assert cache.peek(KEY) is None
+    cache.fill(KEY, [ROW], revision=1)
+    assert cache.peek(KEY) == (ROW,)
+    assert cache.counts()["hits"] == 0
+    cache.get(*KEY)
+    assert cache.counts()["hits"] == 1
+
+
+def test_one_answer_is_forgotten_and_may_come_again(cache: FencedCache) -> None:
+    other = ("keyauth_credentials", "key", "beta")
+    cache.fill(KEY, [ROW], revision=1)
+    cache.fill(other, [], revision=1)
+    cache.forget(KEY)
+    cache.forget(KEY)
+    assert (cache.peek(KEY), cache.peek(other)) == (None, ())
+    cache.forget(other)
+    assert cache.counts()["entries"] == cache.counts()["bytes"] == 0
+    assert cache.fill(KEY, [ROW], revision=1)

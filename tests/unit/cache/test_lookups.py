@@ -91,3 +91,16 @@ async def test_a_waiter_that_is_cancelled_leaves_the_others_waiting() -> None:
     await asyncio.sleep(0)
     wire.lookups.answer(QUESTION, [ROW], revision=1)
     assert list(await second) == [ROW]
+
+
+async def test_a_miss_is_a_question_that_had_to_wait() -> None:
+    wire = Wire()
+    wire.lookups.cached(CONSUMERS, "id", "c1")
+    waiting = wire.fetch()
+    await asyncio.sleep(0)
+    wire.lookups.answer(QUESTION, [ROW], revision=1)
+    await waiting
+    await wire.fetch()
+    wire.lookups.cached(CONSUMERS, "id", "c1")
+    counts = wire.lookups.cache.counts()
+    assert (counts["hits"], counts["misses"]) == (1, 1)

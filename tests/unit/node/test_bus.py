@@ -13,11 +13,15 @@ from colobus.node.bus import (
     Applied,
     Apply,
     Bus,
+    CacheAnswer,
+    ClearCache,
     Configure,
     Drain,
     Failed,
+    ForgetCached,
     LookUp,
     Message,
+    ReadCache,
     Ready,
     Replace,
     Replaced,
@@ -39,6 +43,11 @@ MESSAGES: tuple[Message, ...] = (
     Ready(4),
     Applied(5),
     LookUp("consumers", "id", "é"),
+    ReadCache(1, [["consumers", "id", "c"]]),
+    ForgetCached(2, [["consumers", "id", "c"]]),
+    ClearCache(3),
+    CacheAnswer(1, ["consumers", "id", "c"], [{"id": "c"}], {"hits": 1}),
+    CacheAnswer(3, None, [], {}),
 )
 
 

@@ -76,3 +76,10 @@ class ClusterSettings:
         " for several data centres.",
         old_names=("cluster.profile",),
     )
+    cluster_purge_on_join: str = setting(
+        one_of("revision", "always"),
+        "revision",
+        "What happens to the cache of a node when another joins or comes back: with `revision` the"
+        " node looks at the datastore's revision and drops what changed; with `always` it drops"
+        " everything, as 0.10.4 did, and asks the datastore for all of it again.",
+    )

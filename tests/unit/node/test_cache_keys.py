@@ -1,0 +1,49 @@
+"""Kong's cache keys name the questions that workers remember answers to."""
+
+import pytest
+
+from colobus.model.kind import Catalog, Kind
+from colobus.model.schema import Schema, String
+from colobus.node.cache_keys import questions_of, shown
+from colobus.plugins.registry import load
+
+
+class Thing(Schema):
+    id: String | None = None
+    key: String | None = None
+    consumer_id: String | None = None
+
+
+SECRETS = Kind("jwt_secrets", Thing, lookups=("key",), unique=(("key",),))
+TOKENS = Kind("oauth2_tokens", Thing, lookups=("key",))
+CATALOG = Catalog([SECRETS, TOKENS, *load().catalog().values()])
+
+
+@pytest.mark.parametrize(
+    ("key", "questions"),
+    [
+        ("jwtauth_credentials:k", [("jwt_secrets", "id", "k"), ("jwt_secrets", "key", "k")]),
+        ("oauth2_token:a:b", [("oauth2_tokens", "id", "a:b"), ("oauth2_tokens", "key", "a:b")]),
+        ("plugins:key-auth:x", []),
+        ("apis:x", []),
+        ("nodes:x", []),
+        ("nothing:x", []),
+        ("consumers", []),
+        ("", []),
+    ],
+)
+def test_a_key_names_its_questions(key: str, questions: list[tuple[str, str, str]]) -> None:
+    assert questions_of(CATALOG, key) == questions
+
+
+def test_the_keys_of_consumers_and_credentials_are_those_of_kong() -> None:
+    assert ("consumers", "id", "c") in questions_of(CATALOG, "consumers:c")
+    asked = questions_of(CATALOG, "keyauth_credentials:s")
+    assert ("keyauth_credentials", "key", "s") in asked
+
+
+def test_a_unique_field_shows_a_row_and_any_other_a_list() -> None:
+    row = {"id": "1", "key": "k"}
+    assert shown(SECRETS, "id", [row]) == row
+    assert shown(SECRETS, "key", [row]) == row
+    assert shown(SECRETS, "consumer_id", [row]) == [row]
