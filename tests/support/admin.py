@@ -11,6 +11,7 @@ from colobus.admin.access import AdminAccessLog
 from colobus.admin.app import AdminApp
 from colobus.admin.body import Limits
 from colobus.errors import ClusterError
+from colobus.node.feed import Feed, FeedSubscription
 from colobus.plugins.registry import load
 from colobus.testing.clock import ManualClock
 from colobus.testing.store import MemoryStore
@@ -34,6 +35,8 @@ class StandInNode:
     joined: list[str] = field(default_factory=list)
     forced_out: list[str] = field(default_factory=list)
     looks: int = 0
+    timeouts: list[float | None] = field(default_factory=list)
+    feed: Feed = field(default_factory=lambda: Feed("node-a", "boot", ManualClock()))
     remembered: dict[str, object] = field(default_factory=dict)
 
     async def applied(self, revision: int) -> Sequence[str]:
@@ -63,6 +66,14 @@ class StandInNode:
     async def members(self) -> Sequence[Mapping[str, object]]:
         self._fail()
         return self.cluster
+
+    async def reachability(self, timeout_s: float | None) -> Mapping[str, Any]:
+        self._fail()
+        self.timeouts.append(timeout_s)
+        return {"reachable": True}
+
+    def subscribe(self, last_id: str | None) -> FeedSubscription:
+        return self.feed.subscribe(last_id)
 
     async def join(self, address: str) -> None:
         self._fail()

@@ -1,21 +1,26 @@
 """Answers: what the Admin API sends back (reference: admin-api §1.1 "Standard status bodies")."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any
+
+from starlette.types import Receive, Send
 
 __all__ = [
     "NOT_FOUND",
     "NO_CONTENT",
     "Answer",
     "Refused",
+    "Stream",
     "empty",
     "html_page",
     "json_answer",
     "message",
 ]
+
+Stream = Callable[[Receive, Send], Awaitable[None]]
 
 JSON_TYPE = "application/json; charset=utf-8"
 
@@ -30,6 +35,7 @@ class Answer:
         content_type: its type; None for an answer that can have no body.
         headers: further headers, in order.
         is_early: the request's body was not read to its end, so the connection must be closed.
+        stream: sends the body, in place of ``body``, and learns when the client is gone.
     """
 
     status: int
@@ -37,6 +43,7 @@ class Answer:
     content_type: str | None = JSON_TYPE
     headers: tuple[tuple[str, str], ...] = ()
     is_early: bool = False
+    stream: Stream | None = None
 
     def with_header(self, name: str, value: str) -> "Answer":
         """Return the answer with one more header."""

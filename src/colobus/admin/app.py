@@ -92,6 +92,8 @@ class AdminApp:
         try:
             answer = self._finished(request, await self._answer(request, match))
             await _send(answer, send)
+            if answer.stream is not None:
+                await answer.stream(receive, send)
             if answer.is_early:
                 await drop_rest(request, self._limits)
                 await send({"type": "http.response.body"})
@@ -142,7 +144,10 @@ class AdminApp:
             understood = parameters(*said)
         else:
             understood = await asyncio.to_thread(parameters, *said)
-        return Call(match.variables, understood, origin_of(request), path_of(request), query)
+        last_id = request.headers.get("last-event-id")
+        return Call(
+            match.variables, understood, origin_of(request), path_of(request), query, last_id
+        )
 
     def _finished(self, request: Request, answer: Answer) -> Answer:
         """Return the answer with the headers that every answer has."""
@@ -154,7 +159,7 @@ class AdminApp:
         ]
         if answer.content_type is not None:
             common.append(("content-type", answer.content_type))
-            if request.method != "HEAD":
+            if request.method != "HEAD" and answer.stream is None:
                 common.append(("content-length", str(len(answer.body))))
         if answer.is_early:
             common.append(("connection", "close"))
@@ -172,4 +177,5 @@ async def _send(answer: Answer, send: Send) -> None:
         (name.encode(), value.encode("latin-1", "replace")) for name, value in answer.headers
     ]
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    await send({"type": "http.response.body", "body": answer.body, "more_body": answer.is_early})
+    goes_on = answer.is_early or answer.stream is not None
+    await send({"type": "http.response.body", "body": answer.body, "more_body": goes_on})

@@ -23,6 +23,7 @@ class Call:
         origin: scheme, host and port under which the client reached us.
         path: the path as it was sent.
         query: the query as it was sent.
+        last_event_id: the event after which a client that returns to a stream wants to go on.
     """
 
     variables: Mapping[str, str]
@@ -30,6 +31,7 @@ class Call:
     origin: str = ""
     path: str = "/"
     query: str = ""
+    last_event_id: str | None = None
 
     def url_with(self, changed: Mapping[str, object]) -> str:
         """Return this call's absolute URL with ``changed`` in place of what its query has.

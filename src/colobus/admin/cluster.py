@@ -1,7 +1,8 @@
-"""Membership: ``/cluster`` and ``/cluster/events`` (reference: admin-api §1.8)."""
+"""Membership: ``/cluster``, what happens in it, and who answers (reference: admin-api §1.8)."""
 
 from collections.abc import Iterator
 
+from colobus.admin import event_stream
 from colobus.admin.answer import Answer, Refused, empty, html_page, json_answer, message
 from colobus.admin.call import Call
 from colobus.admin.node import NodeFacade
@@ -9,6 +10,10 @@ from colobus.admin.routes import Route
 from colobus.errors import ClusterError
 
 __all__ = ["Cluster"]
+
+LEAST_TIMEOUT_MS = 10
+MOST_TIMEOUT_MS = 60_000
+"""A client that waits longer has given up; so has whatever stands in between."""
 
 
 class Cluster:
@@ -23,7 +28,8 @@ class Cluster:
             "/cluster",
             {"GET": self.list_members, "POST": self.join, "DELETE": self.force_leave},
         )
-        yield Route("/cluster/events", {"POST": self.take_event})
+        yield Route("/cluster/events", {"GET": self.watch, "POST": self.take_event})
+        yield Route("/cluster/reachability", {"GET": self.reach})
 
     async def list_members(self, call: Call) -> Answer:
         """Answer the members, with ``?status=`` those of one status."""
@@ -53,6 +59,23 @@ class Cluster:
             raise Refused(_first_line(exc)) from exc
         return empty(200)
 
+    async def reach(self, call: Call) -> Answer:
+        """Answer who of the live members answers, with ``?timeout=`` within so many ms."""
+        timeout = call.parameters.get("timeout")
+        try:
+            told = await self._node.reachability(None if timeout is None else _seconds(timeout))
+        except ClusterError as exc:
+            raise Refused(message(503, str(exc))) from exc
+        return json_answer(200, told)
+
+    async def watch(self, call: Call) -> Answer:
+        """Answer events as they happen, first those since ``Last-Event-ID``."""
+        try:
+            subscription = self._node.subscribe(call.last_event_id)
+        except ClusterError as exc:
+            raise Refused(message(503, str(exc))) from exc
+        return event_stream.answer(subscription)
+
     async def take_event(self, call: Call) -> Answer:
         """Take any event for a hint that something changed: anybody can send one (D14)."""
         if "type" not in call.parameters:
@@ -66,6 +89,18 @@ def _text_parameter(call: Call, name: str) -> str:
     if not isinstance(value, str) or not value.strip():
         raise Refused(message(400, f'Missing node "{name}"'))
     return value.strip()
+
+
+def _seconds(timeout: object) -> float:
+    text = str(timeout)
+    if (
+        not text.isdecimal()
+        or len(text) > 6
+        or not LEAST_TIMEOUT_MS <= int(text) <= MOST_TIMEOUT_MS
+    ):
+        shown = f"must be a number of ms from {LEAST_TIMEOUT_MS} to {MOST_TIMEOUT_MS}"
+        raise Refused(json_answer(400, {"timeout": shown}))
+    return int(text) / 1e3
 
 
 def _first_line(error: ClusterError) -> Answer:

@@ -1,9 +1,39 @@
 """What the Admin API asks of the node it belongs to."""
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Any, Protocol
 
-__all__ = ["NodeFacade"]
+__all__ = ["ClusterEvent", "EventSubscription", "NodeFacade"]
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterEvent:
+    """Something that happened in the cluster.
+
+    Attributes:
+        id: names it for a subscriber that comes back; None for what is not told again.
+        kind: ``member-join`` and so on, or what the subscription itself has to say.
+        content: name, address, status, time in ms, and whatever else there is.
+    """
+
+    id: str | None
+    kind: str
+    content: Mapping[str, Any]
+
+
+class EventSubscription(Protocol):
+    """Events of the cluster, for one subscriber that ends with :meth:`close`."""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the last event was taken, or the subscription closed."""
+
+    async def take(self, timeout_s: float) -> Sequence[ClusterEvent]:
+        """Return what has come, waiting for it; nothing when nothing came in time."""
+
+    def close(self) -> None:
+        """Take no more."""
 
 
 class NodeFacade(Protocol):
@@ -55,6 +85,20 @@ class NodeFacade(Protocol):
 
         Raises:
             ClusterError: the cluster agent does not answer.
+        """
+
+    async def reachability(self, timeout_s: float | None) -> Mapping[str, Any]:
+        """Ask every live member and tell who answers within a time, or the usual one.
+
+        Raises:
+            ClusterError: too many are asking.
+        """
+
+    def subscribe(self, last_id: str | None) -> EventSubscription:
+        """Subscribe to the events of the cluster, from now on or after the event ``last_id``.
+
+        Raises:
+            ClusterError: too many have.
         """
 
     async def join(self, address: str) -> None:

@@ -2,7 +2,8 @@
 
 uvicorn does the work, with h11 because that takes any token for a method: an invented one reaches
 the application and is answered with 405. What uvicorn leaves open is closed here: a head that
-never ends is cut off, and what is no HTTP is answered as the rest of the Admin API answers.
+never ends is cut off, so is a client that takes nothing of its answer, and what is no HTTP is
+answered as the rest of the Admin API answers.
 """
 
 import asyncio
@@ -24,6 +25,9 @@ __all__ = ["HEAD_TIMEOUT_S", "serve"]
 HEAD_TIMEOUT_S = 60.0
 """Within this a client must have sent the head of a request (nginx: client_header_timeout)."""
 
+SEND_TIMEOUT_S = 60.0
+"""Within this a client must take something of its answer (nginx: send_timeout)."""
+
 KEEP_ALIVE_S = 75
 """How long a connection may be idle between two requests (nginx: keepalive_timeout)."""
 
@@ -44,6 +48,7 @@ async def serve(
     stop: asyncio.Event,
     access_log: AdminAccessLog | None = None,
     head_timeout_s: float = HEAD_TIMEOUT_S,
+    send_timeout_s: float = SEND_TIMEOUT_S,
 ) -> None:
     """Serve ``app`` on ``sock`` until ``stop`` is set, then let requests end and close the socket.
 
@@ -55,10 +60,11 @@ async def serve(
         stop: set by the owner when it is time to end; returning takes :data:`SHUTDOWN_S` at most.
         access_log: takes a line for what is no request; ``app`` logs the requests.
         head_timeout_s: how long a client may take to send the head of a request.
+        send_timeout_s: how long a client may take nothing of an answer.
     """
     config = uvicorn.Config(
         app,
-        http=_protocol(head_timeout_s, access_log),
+        http=_protocol(head_timeout_s, send_timeout_s, access_log),
         ws="none",
         lifespan="off",
         interface="asgi3",
@@ -107,22 +113,27 @@ class _Server(uvicorn.Server):
             connection.transport.abort()
 
 
-def _protocol(head_timeout_s: float, log: AdminAccessLog | None = None) -> type[H11Protocol]:
-    """Return the protocol of connections that wait so long for a head."""
+def _protocol(
+    head_timeout_s: float, send_timeout_s: float, log: AdminAccessLog | None = None
+) -> type[H11Protocol]:
+    """Return the protocol of connections that wait so long for a head, and for a reader."""
 
     class AdminProtocol(_AdminProtocol):
         timeout_s = head_timeout_s
+        stall_s = send_timeout_s
         refusals = log
 
     return AdminProtocol
 
 
 class _AdminProtocol(H11Protocol):
-    """A connection that waits for a head within a time, and answers what is no HTTP with JSON."""
+    """A connection that waits a bounded time for its client, and answers what is no HTTP with JSON."""
 
     timeout_s: float
+    stall_s: float
     refusals: AdminAccessLog | None = None  # takes their lines
     _waiting: asyncio.TimerHandle | None = None
+    _stalled: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Wait for the first head."""
@@ -141,6 +152,17 @@ class _AdminProtocol(H11Protocol):
         """Stop waiting."""
         super().connection_lost(exc)
         self._stop_waiting()
+        self._stop_stalling()
+
+    def pause_writing(self) -> None:
+        """Wait for the client to read."""
+        super().pause_writing()
+        self._await_reader(self.transport.get_write_buffer_size())
+
+    def resume_writing(self) -> None:
+        """Go on: it has read."""
+        super().resume_writing()
+        self._stop_stalling()
 
     def send_400_response(self, msg: str) -> None:
         """Answer what is no HTTP, and close."""
@@ -163,6 +185,23 @@ class _AdminProtocol(H11Protocol):
                 peer = self.client[0] if self.client is not None else "-"
                 self.refusals.add_refused(peer, 400, len(answer.body))
         self.transport.close()
+
+    def _await_reader(self, unread: int) -> None:
+        self._stop_stalling()
+        self._stalled = self.loop.call_later(self.stall_s, self._check_reader, unread)
+
+    def _check_reader(self, unread: int) -> None:
+        """Go on waiting for a client that has read some of what there was, and cut any other."""
+        left = self.transport.get_write_buffer_size()
+        if left >= unread:
+            self.transport.abort()
+        else:
+            self._await_reader(left)
+
+    def _stop_stalling(self) -> None:
+        if self._stalled is not None:
+            self._stalled.cancel()
+            self._stalled = None
 
     def _wait_for_head(self) -> None:
         """Arm the timer, once, so that a slow trickle does not put it off."""

@@ -15,6 +15,7 @@ __all__ = [
     "key_lines",
     "key_messages",
     "keys_shown",
+    "live_addresses",
     "member_line",
     "member_shown",
     "missing_answers",
@@ -45,6 +46,11 @@ def member_shown(member: Member) -> dict[str, Any]:
             "version": member.delegate_current,
         },
     }
+
+
+def live_addresses(members: Iterable[Member]) -> dict[str, str]:
+    """Return name -> address of those that are alive."""
+    return {member.name: _address(member) for member in members if member.status == "alive"}
 
 
 def _address(member: Member) -> str:

@@ -3,12 +3,15 @@
 import platform
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import Any
 
+from colobus.admin.node import EventSubscription
 from colobus.changes.follower import Follower
 from colobus.config.settings import Settings
 from colobus.gateway.stats import SharedStats
 from colobus.node.bus import ClearCache, ForgetCached, ReadCache
 from colobus.node.cache_keys import questions_of, shown
+from colobus.node.feed import Feed
 from colobus.node.membership import Membership
 from colobus.node.registry import Registration
 from colobus.node.workers import Workers
@@ -35,6 +38,7 @@ class NodeView:
         workers: Workers,
         follower: Follower,
         stats: SharedStats,
+        feed: Feed,
     ) -> None:
         self.name = registration.name
         self.hostname = platform.node()
@@ -46,6 +50,7 @@ class NodeView:
         self._workers = workers
         self._follower = follower
         self._stats = stats
+        self._feed = feed
 
     async def applied(self, revision: int) -> Sequence[str]:
         """Wait until every worker routes by ``revision``; return the names of those that do not."""
@@ -100,6 +105,14 @@ class NodeView:
     async def members(self) -> Sequence[Mapping[str, object]]:
         """Return every member of the cluster as this node knows it."""
         return self._membership.members()
+
+    async def reachability(self, timeout_s: float | None) -> Mapping[str, Any]:
+        """Tell who answers a question to every live member."""
+        return await self._membership.reachability(timeout_s)
+
+    def subscribe(self, last_id: str | None) -> EventSubscription:
+        """Subscribe to the events of the cluster."""
+        return self._feed.subscribe(last_id)
 
     async def join(self, address: str) -> None:
         """Join the cluster that the node at ``address`` is in."""

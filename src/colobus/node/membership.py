@@ -12,9 +12,7 @@ import secrets
 import socket
 from collections.abc import Callable, Mapping
 from random import Random
-from typing import assert_never
-
-import msgpack
+from typing import Any
 
 from colobus.clock import Clock
 from colobus.cluster.agent import ClusterAgent, bind_cluster
@@ -31,18 +29,25 @@ from colobus.cluster.serf.facts import (
     MemberJoined,
     MemberLeft,
     MemberReaped,
+    MemberUpdated,
     NameConflict,
     NameLost,
     PeerReported,
+    QueryAcked,
+    QueryClosed,
     UserEventReceived,
 )
 from colobus.cluster.serf.members import MemberStatus
-from colobus.cluster.swim.addresses import Address, bytes_of_host, host_of_bytes
+from colobus.cluster.swim.addresses import Address, bytes_of_host
 from colobus.cluster.timing import ClusterTiming
 from colobus.config.addresses import parse_ipv4_address
 from colobus.config.sections.cluster import ClusterSettings
 from colobus.errors import ClusterError, NodeError, StoreError
 from colobus.logs.levels import NOTICE
+from colobus.node.feed import Feed
+from colobus.node.member_view import MemberChange, event_name, sentence, shown_member
+from colobus.node.peers import PeerReports, own_report
+from colobus.node.reachability import Inquiries
 from colobus.node.registry import Registration
 from colobus.version import VERSION
 
@@ -93,7 +98,9 @@ class Membership:
         sockets: of :func:`bind_membership`.
         registration: this node in the registry, and the others' addresses.
         datastore_id: tells this cluster's revisions from another's.
+        feed: told what happens.
         applied: returns the revision this node routes by.
+        fresh_at: returns the monotonic time at which nothing newer existed.
         hint: told that a revision exists.
         joined: told that another node has joined, or is back, or forgotten.
         clock: time.
@@ -106,7 +113,9 @@ class Membership:
         registration: Registration,
         datastore_id: str,
         *,
+        feed: Feed,
         applied: Callable[[], int],
+        fresh_at: Callable[[], float | None],
         hint: Callable[[int], None],
         joined: Callable[[], None],
         clock: Clock,
@@ -118,7 +127,12 @@ class Membership:
         self._hint = hint
         self._joined = joined
         self._keyring = _keyring(settings)
-        self._revisions: dict[str, int] = {}
+        self._clock = clock
+        self._started_at = clock.monotonic()
+        self._feed = feed
+        self._fresh_at = fresh_at
+        self._reports = PeerReports(datastore_id)
+        self._inquiries = Inquiries()
         self._joins: dict[int, asyncio.Future[JoinDone]] = {}
         self._left: asyncio.Queue[str] = asyncio.Queue(MOST_LEFT)
         host, port = registration.advertised
@@ -193,23 +207,34 @@ class Membership:
             logger.warning("revision %d was not announced: %s", revision, exc)
 
     def members(self) -> list[Mapping[str, object]]:
-        """Return every member: name, address, status, and the revision it last reported."""
+        """Return every member: name, address, status; of nodes of ours what they last told.
+
+        ``revision`` is what it routes by, ``freshness`` how many seconds ago it knew that nothing
+        newer existed, ``uptime`` seconds since its start.
+        """
+        now = self._clock.monotonic()
         listed: list[Mapping[str, object]] = []
         for member in self.machine.members():
-            address = f"{host_of_bytes(member.address)}:{member.port}"
-            shown: dict[str, object] = {
-                "name": member.name,
-                "address": address,
-                "status": MemberStatus(member.status).word,
-            }
+            shown = shown_member(member)
             if member.name == self.machine.name:
-                shown["revision"] = self._applied()
-            elif member.name in self._revisions:
-                shown["revision"] = self._revisions[member.name]
+                shown |= self._own_state(now)
+            else:
+                is_alive = member.status == MemberStatus.ALIVE
+                shown |= self._reports.shown(member.name, now, is_alive=is_alive)
             if "colobus" in member.tags:
                 shown["version"] = member.tags["colobus"]
             listed.append(shown)
         return sorted(listed, key=lambda shown: str(shown["name"]))
+
+    async def reachability(self, timeout_s: float | None) -> dict[str, Any]:
+        """Ask every live member and tell who answers, as soon as all have, or time is over.
+
+        ``timeout_s`` None stands for what suits the size of the cluster.
+
+        Raises:
+            ClusterError: too many are asking.
+        """
+        return await self._inquiries.ask_all(self.agent, timeout_s)
 
     async def join(self, address: str) -> None:
         """Join the cluster that the node at ``address`` (``ip:port``) is in.
@@ -269,12 +294,20 @@ class Membership:
                 logger.warning("the row of %s stays until it expires: %s", name, exc)
 
     async def _keep_reporting(self) -> None:
-        reported = -1
+        told = -1
         while True:
-            applied = self._applied()
-            if applied != reported:
-                reported = applied
-                self.machine.extend_acks(msgpack.packb({"c": self._datastore_id, "r": applied}))
+            now, applied = self._clock.monotonic(), self._applied()
+            fresh_at = self._fresh_at()
+            self.machine.extend_acks(
+                own_report(
+                    self._datastore_id, applied,
+                    fresh_s=None if fresh_at is None else now - fresh_at,
+                    uptime_s=now - self._started_at,
+                )
+            )  # fmt: skip
+            if applied != told:
+                told = applied
+                self._feed.tell("revision", {"name": self.machine.name, "revision": applied})
             await asyncio.sleep(REPORT_S)
 
     def _take(self, fact: Fact) -> None:
@@ -283,14 +316,22 @@ class Membership:
                 self._take_revision(payload)
             case PeerReported(member, extension):
                 self._take_report(member, extension)
+            case QueryAcked() | QueryClosed():
+                self._inquiries.take(fact, self._clock.monotonic())
             case JoinDone(command=command):
                 waiting = self._joins.get(command)
                 if waiting is not None and not waiting.done():
                     waiting.set_result(fact)
-            case MemberJoined() | MemberLeft() | MemberFailed() | MemberReaped():
-                self._log_member(fact)
+            case MemberJoined() | MemberLeft() | MemberFailed() | MemberUpdated() | MemberReaped():
+                self._take_change(fact)
             case KeyringChanged():
                 self._save_keyring()
+            case _:
+                self._take_own(fact)
+
+    def _take_own(self, fact: Fact) -> None:
+        """Take a fact about this node itself."""
+        match fact:
             case LeaveDone():
                 logger.log(NOTICE, "this node has left the cluster")
             case NameConflict(name, known, other):
@@ -306,36 +347,35 @@ class Membership:
             self._hint(int(number))
 
     def _take_report(self, member: str, extension: bytes) -> None:
-        try:
-            report = msgpack.unpackb(extension)
-        except (ValueError, msgpack.exceptions.UnpackException):
-            return  # of a peer that says something else behind its coordinate
-        if not isinstance(report, dict) or report.get("c") != self._datastore_id:
+        now = self._clock.monotonic()
+        known = self._reports.revision(member)
+        revision = self._reports.take(member, extension, now)
+        if revision is None:
             return
-        revision = report.get("r")
-        if isinstance(revision, int) and 0 <= revision < 2**63:
-            self._revisions[member] = revision
-            self._hint(revision)
+        self._hint(revision)
+        if revision != known:
+            self._feed.tell("revision", {"name": member, "revision": revision})
 
-    def _log_member(self, fact: MemberJoined | MemberLeft | MemberFailed | MemberReaped) -> None:
-        name = fact.member.name
-        match fact:
-            case MemberJoined():
-                logger.log(NOTICE, "%s joined", name)
-                if name != self.machine.name:
-                    self._joined()
-            case MemberLeft():
-                logger.log(NOTICE, "%s left", name)
-                if name != self.machine.name and not self._left.full():
-                    self._left.put_nowait(name)
-            case MemberFailed():
-                logger.warning("%s failed", name)
-            case MemberReaped():
-                self._revisions.pop(name, None)
-                logger.log(NOTICE, "%s is forgotten", name)
-                self._joined()
-            case _:
-                assert_never(fact)
+    def _take_change(self, fact: MemberChange) -> None:
+        member, name = fact.member, fact.member.name
+        self._feed.record(event_name(fact), shown_member(member))
+        level = logging.WARNING if isinstance(fact, MemberFailed) else NOTICE
+        logger.log(level, "%s %s", name, sentence(fact))
+        is_own = name == self.machine.name
+        if isinstance(fact, MemberLeft) and not is_own and not self._left.full():
+            self._left.put_nowait(name)
+        if isinstance(fact, MemberReaped):
+            self._reports.forget(name)
+        if isinstance(fact, MemberJoined | MemberReaped) and not is_own:
+            self._joined()
+
+    def _own_state(self, now: float) -> dict[str, object]:
+        shown: dict[str, object] = {"revision": self._applied()}
+        fresh_at = self._fresh_at()
+        if fresh_at is not None:
+            shown["freshness"] = round(now - fresh_at, 3)
+        shown["uptime"] = int(now - self._started_at)
+        return shown
 
     def _save_keyring(self) -> None:
         path = self._settings.cluster_keyring_file

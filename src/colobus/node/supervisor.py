@@ -7,6 +7,7 @@ the registry, close the datastore.
 
 import asyncio
 import logging
+import secrets
 import signal
 import socket
 from collections.abc import Callable, Mapping
@@ -28,6 +29,7 @@ from colobus.logs.levels import NOTICE
 from colobus.model.kind import Catalog
 from colobus.node.encryption import Encryption, prepare_encryption
 from colobus.node.facade import NodeView
+from colobus.node.feed import Feed
 from colobus.node.identity import advertised_address, load_name
 from colobus.node.listeners import ProxyListeners, bind, bind_proxy
 from colobus.node.lookups import LookupService
@@ -116,12 +118,15 @@ class Supervisor:
         await follower.start()
         self.registry.check_in_use(row["name"] for row in image.rows()["plugins"])
         registration = self._registration()
+        feed = Feed(registration.name, secrets.token_hex(4), self.clock)
         membership = Membership(
             self.settings,
             cluster,
             registration,
             self.store.datastore_id,
+            feed=feed,
             applied=lambda: follower.applied,
+            fresh_at=lambda: follower.fresh_at,
             hint=follower.hint,
             joined=workers.purge
             if self.settings.cluster_purge_on_join == "always"
@@ -129,7 +134,7 @@ class Supervisor:
             clock=self.clock,
         )
         view = NodeView(
-            self.settings, self.registry, registration, membership, workers, follower, stats
+            self.settings, self.registry, registration, membership, workers, follower, stats, feed
         )
         app = AdminApp(
             self.store,
@@ -162,6 +167,7 @@ class Supervisor:
                 NOTICE, "node %s is ready at revision %d", registration.name, follower.applied
             )
             await self._until_stopped(workers)
+            feed.close()
             closing.set()
             await admin_server
             await working

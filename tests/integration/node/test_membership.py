@@ -12,6 +12,7 @@ from colobus.config.addresses import Address
 from colobus.config.sections.cluster import ClusterSettings
 from colobus.errors import ClusterError, NodeError
 from colobus.model import CORE_KINDS, Catalog
+from colobus.node.feed import Feed
 from colobus.node.membership import Membership, bind_membership
 from colobus.node.registry import Registration
 from colobus.testing.store import MemoryStore
@@ -29,6 +30,7 @@ class Member:
         self.hints: list[int] = []
         self.applied = 0
         self.joins = 0
+        self.feed = Feed(name, "boot", SystemClock())
         self.address = Address("127.0.0.1", free_port())
         settings = ClusterSettings(cluster_listen=self.address, cluster_profile="local")
         self.registration = Registration(
@@ -36,7 +38,7 @@ class Member:
         )
         self.membership = Membership(
             settings, bind_membership(settings), self.registration, datastore,
-            applied=lambda: self.applied, hint=self.hints.append, joined=self._joined,
+            feed=self.feed, applied=lambda: self.applied, fresh_at=lambda: None, hint=self.hints.append, joined=self._joined,
             clock=SystemClock(),
         )  # fmt: skip
 

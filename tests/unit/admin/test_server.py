@@ -18,6 +18,8 @@ class Wire(asyncio.Transport):
         super().__init__()
         self.written = b""
         self.closed = False
+        self.cuts = 0
+        self.unread = 100
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         self.written += bytes(data)
@@ -34,6 +36,12 @@ class Wire(asyncio.Transport):
     def resume_reading(self) -> None:
         pass
 
+    def abort(self) -> None:
+        self.cuts += 1
+
+    def get_write_buffer_size(self) -> int:
+        return self.unread
+
 
 async def application(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.start", "status": 204, "headers": []})
@@ -42,7 +50,7 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
 
 def connected() -> tuple[_AdminProtocol, Wire]:
     config = uvicorn.Config(application, ws="none", lifespan="off", log_config=None)
-    protocol = _protocol(20.0)(config=config, server_state=ServerState(), app_state={})
+    protocol = _protocol(20.0, 20.0)(config=config, server_state=ServerState(), app_state={})
     assert isinstance(protocol, _AdminProtocol)
     wire = Wire()
     protocol.connection_made(wire)
@@ -88,7 +96,7 @@ async def test_what_is_no_request_has_a_line_in_the_access_log_and_no_word_of_it
     lines: list[bytes] = []
     log = AdminAccessLog(ManualClock(), lines.append)
     config = uvicorn.Config(application, ws="none", lifespan="off", log_config=None)
-    protocol = _protocol(20.0, log)(config=config, server_state=ServerState(), app_state={})
+    protocol = _protocol(20.0, 20.0, log)(config=config, server_state=ServerState(), app_state={})
     wire = Wire()
     protocol.connection_made(wire)
     protocol.data_received(b"\x16\x03\x01 secret\r\n\r\n")
@@ -98,3 +106,35 @@ async def test_what_is_no_request_has_a_line_in_the_access_log_and_no_word_of_it
     assert line.startswith(b"- - - [")
     assert line.endswith(b'] "" 400 %d "-" "-" 0.000 -\n' % size)
     protocol.connection_lost(None)
+
+
+def stall(protocol: _AdminProtocol) -> asyncio.TimerHandle | None:
+    return protocol._stalled
+
+
+async def test_a_client_that_reads_nothing_is_cut_and_a_slow_one_is_not() -> None:
+    protocol, wire = connected()
+    protocol.pause_writing()
+    first = stall(protocol)
+    assert first is not None
+    assert first.when() - asyncio.get_running_loop().time() > 19
+    wire.unread = 99
+    protocol._check_reader(100)
+    assert wire.cuts == 0
+    assert stall(protocol) is not first
+    protocol._check_reader(99)
+    assert wire.cuts == 1
+    protocol.connection_lost(None)
+
+
+async def test_a_reader_that_goes_on_is_not_watched_any_more() -> None:
+    protocol, _ = connected()
+    protocol.pause_writing()
+    waiting = stall(protocol)
+    assert waiting is not None
+    protocol.resume_writing()
+    assert waiting.cancelled()
+    assert stall(protocol) is None
+    protocol.pause_writing()
+    protocol.connection_lost(None)
+    assert stall(protocol) is None

@@ -11,6 +11,7 @@ import click
 
 from colobus.cli.command import conf_option, group, prefix_option
 from colobus.cli.console import Console
+from colobus.clock import SystemClock
 from colobus.errors import ClusterError
 
 if TYPE_CHECKING:
@@ -53,13 +54,17 @@ def _node_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @cluster.command()
 @conf_option
+@format_option
 @click.pass_obj
-def keygen(console: Console, conf: Path | None) -> None:  # noqa: ARG001 (0.10.4 takes it)
+def keygen(console: Console, conf: Path | None, shape: str) -> None:  # noqa: ARG001 (0.10.4 takes it)
     """Make a key for cluster_encrypt_key.
 
     No node has to run.
     """
-    console.say(base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode("ascii"))
+    from colobus.cli.cluster_report import as_json
+
+    key = base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode("ascii")
+    console.say(key if shape == "text" else as_json({"key": key}))
 
 
 @cluster.command()
@@ -86,34 +91,48 @@ def members(console: Console, conf: Path | None, prefix: str | None, shape: str)
 @click.argument("name", required=False)
 @_node_options
 @click.option("--prune", is_flag=True, help="Forget the node at once, also in listings.")
+@format_option
 @click.pass_obj
 def force_leave(
-    console: Console, name: str | None, conf: Path | None, prefix: str | None, prune: bool
+    console: Console,
+    name: str | None,
+    conf: Path | None,
+    prefix: str | None,
+    prune: bool,
+    shape: str,
 ) -> None:
     """Turn a node that failed into one that left.
 
     A node that lives after all comes back by itself; an unknown name is no error.
     """
+    from colobus.cli.cluster_report import as_json
     from colobus.cluster.rpc.requests import ForceLeave
 
     if not name:
         raise ClusterError("must specify the name of the node to leave")
+    say = console.say if shape == "text" else console.verbose
     with _connect(console, conf, prefix) as client:
-        console.say(f"force-leaving {name}")
+        say(f"force-leaving {name}")
         _ask(client, ForceLeave(name, prune), "Error force leaving")
-    console.say(f"left node {name}")
+    say(f"left node {name}")
+    if shape == "json":
+        console.say(as_json({"name": name, "pruned": prune}))
 
 
 @cluster.command()
 @click.argument("address", required=False)
 @_node_options
+@format_option
 @click.pass_obj
-def join(console: Console, address: str | None, conf: Path | None, prefix: str | None) -> None:
+def join(
+    console: Console, address: str | None, conf: Path | None, prefix: str | None, shape: str
+) -> None:
     """Join the cluster of the node at ADDRESS.
 
     Needed only where nodes cannot find each other in the datastore; without a port, ADDRESS has
     the one this node advertises.
     """
+    from colobus.cli.cluster_report import as_json
     from colobus.cluster.rpc.replies import Joined
     from colobus.cluster.rpc.requests import Join
 
@@ -122,30 +141,40 @@ def join(console: Console, address: str | None, conf: Path | None, prefix: str |
     with _connect(console, conf, prefix) as client:
         done = _ask(client, Join((address,)), "Error joining the cluster")
     assert isinstance(done, Joined)
+    if shape == "json":
+        console.say(as_json({"contacted": done.count}))
+        return
     console.say(f"Successfully joined cluster by contacting {done.count} nodes.")
 
 
 @cluster.command()
 @_node_options
+@format_option
 @click.pass_obj
-def reachability(console: Console, conf: Path | None, prefix: str | None) -> None:
+def reachability(console: Console, conf: Path | None, prefix: str | None, shape: str) -> None:
     """Tell whether every live node answers.
 
-    Gossips a question and counts who acknowledges it; fails unless all do, once.
+    Gossips a question and counts who acknowledges it; fails unless all do, once. With `json` as
+    `GET /cluster/reachability` tells it.
     """
-    from colobus.cli.cluster_report import missing_answers
+    from colobus.cli.cluster_report import as_json, live_addresses, missing_answers
+    from colobus.node.reachability import report
 
+    say = console.say if shape == "text" else console.verbose
     with _connect(console, conf, prefix) as client:
         listed = _members(client)
-        live = sum(member.status == "alive" for member in listed)
-        console.say(f"Total members: {len(listed)}, live members: {live}")
-        console.say("Starting reachability test...")
-        problems = list(missing_answers(listed, _acknowledging(client)))
+        live = live_addresses(listed)
+        say(f"Total members: {len(listed)}, live members: {len(live)}")
+        say("Starting reachability test...")
+        acks, duration_s = _acknowledging(client)
+    problems = list(missing_answers(listed, [name for name, _ in acks]))
+    if shape == "json":
+        console.say(as_json(report(live, acks, duration_s)))
     for problem in problems:
-        console.say(problem)
+        say(problem)
     if problems:
         raise ClusterError("not every live node can be reached")
-    console.say("Successfully contacted all live nodes")
+    say("Successfully contacted all live nodes")
 
 
 @cluster.command()
@@ -308,20 +337,23 @@ def _members(client: "RpcClient") -> "list[Member]":
     return sorted(found.members, key=lambda member: member.name)
 
 
-def _acknowledging(client: "RpcClient") -> list[str]:
-    """Return who acknowledges a query, as often as each does."""
+def _acknowledging(client: "RpcClient") -> tuple[list[tuple[str, float]], float]:
+    """Return who acknowledges a query, after how many seconds each, and how long it was waited."""
     from colobus.cluster.rpc.replies import QueryRecord
     from colobus.cluster.rpc.requests import StartQuery
+    from colobus.node.reachability import PING_QUERY
 
-    _ask(client, StartQuery("_serf_ping", wants_acks=True), "Error sending query")
+    clock = SystemClock()
+    asked_at = clock.monotonic()
+    _ask(client, StartQuery(PING_QUERY, wants_acks=True), "Error sending query")
     acks = []
     for reply in client.records():
         record = reply.record
         if isinstance(record, QueryRecord) and record.kind == "ack":
-            acks.append(record.sender)
+            acks.append((record.sender, clock.monotonic() - asked_at))
         elif isinstance(record, QueryRecord) and record.kind == "done":
             break
-    return acks
+    return acks, clock.monotonic() - asked_at
 
 
 def _own_name(client: "RpcClient") -> str:
