@@ -1,4 +1,8 @@
-"""Who this node is: a name that survives restarts, and the address it is reached at."""
+"""Who this node is: a name that survives restarts, and the address it is reached at.
+
+The name lies in the prefix, so a copied prefix (a cloned disk, an image that was started once) makes
+two nodes of one name. The one that starts while the other lives takes a new name, see ``clones``.
+"""
 
 import socket
 from pathlib import Path
@@ -6,7 +10,7 @@ from uuid import UUID
 
 from colobus.errors import NodeError
 
-__all__ = ["advertised_address", "load_name"]
+__all__ = ["advertised_address", "load_name", "mint_name"]
 
 
 def load_name(path: Path, hostname: str, cluster_listen: str, new_id: UUID) -> str:
@@ -23,10 +27,22 @@ def load_name(path: Path, hostname: str, cluster_listen: str, new_id: UUID) -> s
             kept = path.read_text(encoding="utf-8").strip()
             if kept:
                 return kept
-        name = f"{hostname}_{cluster_listen}_{new_id.hex}"
+    except (OSError, UnicodeDecodeError) as exc:
+        raise NodeError(f"cannot keep the node's name in {path}: {exc}") from exc
+    return mint_name(path, hostname, cluster_listen, new_id)
+
+
+def mint_name(path: Path, hostname: str, cluster_listen: str, new_id: UUID) -> str:
+    """Make a new name and keep it in ``path``, whatever was kept there.
+
+    Raises:
+        NodeError: the file cannot be written.
+    """
+    name = f"{hostname}_{cluster_listen}_{new_id.hex}"
+    try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(name + "\n", encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as exc:
+    except OSError as exc:
         raise NodeError(f"cannot keep the node's name in {path}: {exc}") from exc
     return name
 

@@ -10,7 +10,7 @@ import asyncio
 import logging
 import secrets
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from random import Random
 from typing import Any
 
@@ -51,7 +51,7 @@ from colobus.node.reachability import Inquiries
 from colobus.node.registry import Registration
 from colobus.version import VERSION
 
-__all__ = ["Membership", "bind_membership"]
+__all__ = ["Membership", "bind_membership", "keyring_of"]
 
 REVISION_EVENT = "colobus:revision"
 
@@ -98,6 +98,7 @@ class Membership:
         sockets: of :func:`bind_membership`.
         registration: this node in the registry, and the others' addresses.
         datastore_id: tells this cluster's revisions from another's.
+        keyring: of :func:`keyring_of`; key operations change it.
         feed: told what happens.
         applied: returns the revision this node routes by.
         fresh_at: returns the monotonic time at which nothing newer existed.
@@ -113,6 +114,7 @@ class Membership:
         registration: Registration,
         datastore_id: str,
         *,
+        keyring: Keyring,
         feed: Feed,
         applied: Callable[[], int],
         fresh_at: Callable[[], float | None],
@@ -126,7 +128,7 @@ class Membership:
         self._applied = applied
         self._hint = hint
         self._joined = joined
-        self._keyring = _keyring(settings)
+        self._keyring = keyring
         self._clock = clock
         self._started_at = clock.monotonic()
         self._feed = feed
@@ -206,6 +208,11 @@ class Membership:
         except ClusterError as exc:
             logger.warning("revision %d was not announced: %s", revision, exc)
 
+    @property
+    def is_member(self) -> bool:
+        """Whether this node takes part; False from when it was asked to leave until its end."""
+        return self.machine.phase is NodePhase.STAYING
+
     def members(self) -> list[Mapping[str, object]]:
         """Return every member: name, address, status; of nodes of ours what they last told.
 
@@ -269,12 +276,14 @@ class Membership:
         finally:
             self._joins.pop(command, None)
 
-    async def _keep_joining(self) -> None:
+    async def _keep_joining(
+        self, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    ) -> None:
         rounds = 0
         while True:
             rounds += 1
-            await asyncio.sleep(EAGER_JOIN_S if rounds <= EAGER_JOINS else PATIENT_JOIN_S)
-            if self.machine.phase is not NodePhase.STAYING:
+            await sleep(EAGER_JOIN_S if rounds <= EAGER_JOINS else PATIENT_JOIN_S)
+            if not self.is_member:
                 continue  # a client asked it to leave; only a restart brings it back
             try:
                 await self.join_registered()
@@ -286,8 +295,9 @@ class Membership:
         while True:
             name = await self._left.get()
             member = self.machine.member(name)
-            if member is not None and member.status != MemberStatus.LEFT:
-                continue  # it is back, and its row is new
+            is_back = member is not None and member.status != MemberStatus.LEFT
+            if is_back or (name == self.machine.name and self.is_member):
+                continue  # and its row is new
             try:
                 await self._registration.remove(name)
             except StoreError as exc:
@@ -362,7 +372,7 @@ class Membership:
         level = logging.WARNING if isinstance(fact, MemberFailed) else NOTICE
         logger.log(level, "%s %s", name, sentence(fact))
         is_own = name == self.machine.name
-        if isinstance(fact, MemberLeft) and not is_own and not self._left.full():
+        if isinstance(fact, MemberLeft) and not self._left.full():
             self._left.put_nowait(name)
         if isinstance(fact, MemberReaped):
             self._reports.forget(name)
@@ -394,7 +404,7 @@ _TIMINGS: Mapping[str, Callable[[], ClusterTiming]] = {
 }
 
 
-def _keyring(settings: ClusterSettings) -> Keyring:
+def keyring_of(settings: ClusterSettings) -> Keyring:
     """Return the keys of the settings.
 
     Raises:

@@ -1,7 +1,12 @@
-"""The node's own row in the registry: written at start, kept alive, removed on a graceful leave."""
+"""The node's own row in the registry: written at start, kept alive, removed on a graceful leave.
+
+The row says "join the cluster through me". A node that was asked to leave (``serf leave``) but goes
+on proxying therefore has none until it is started again: nobody is to be led back to it.
+"""
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 
 from colobus.clock import Clock
 from colobus.errors import StoreError
@@ -57,23 +62,55 @@ class Registration:
         """Remove the row of a node that is gone; one that lives writes its own again."""
         await self._store.unregister(NODES, name)
 
-    async def keep_alive(self) -> None:
-        """Rewrite the row until cancelled; a missing one is made again (§5.13, item 25)."""
+    async def keep_alive(
+        self,
+        is_member: Callable[[], bool],
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        """Rewrite the row until cancelled; a missing one is made again (§5.13, item 25).
+
+        Args:
+            is_member: whether this node takes part in the cluster; one that left has no row.
+            sleep: waits so many seconds.
+        """
         while True:
-            await asyncio.sleep(KEEPALIVE_S)
+            await sleep(KEEPALIVE_S)
             try:
-                await self.register()
+                if is_member():
+                    await self._renew()
                 await self._store.expire(self.name)
             except StoreError as exc:
                 logger.warning("could not renew this node in the registry: %s", exc)
+
+    async def _renew(self) -> None:
+        claimed_by = await self.other_address()
+        if claimed_by is not None:
+            logger.error(
+                "a node at %s:%d is registered under the name of this one, %s: its prefix is a copy;"
+                " restart one of them, and it will take a name of its own",
+                *claimed_by, self.name,
+            )  # fmt: skip
+        await self.register()
+
+    async def other_address(self) -> tuple[str, int] | None:
+        """Return the address of the row of our name, if that is not ours."""
+        row = await self._store.get(NODES, self.name)
+        found = None if row is None else _address_of(row)
+        return None if found == self.advertised else found
 
     async def addresses(self) -> list[tuple[str, int]]:
         """Return where the other registered nodes are, those registered last first."""
         rows = await self._store.select(NODES, {}, limit=MEMBER_LIMIT)
         rows = sorted(rows, key=lambda row: row.get("created_at", 0), reverse=True)
-        found = []
+        found: list[tuple[str, int]] = []
         for row in rows:
-            host, _, port = str(row["cluster_listening_address"]).rpartition(":")
-            if row["name"] != self.name and host and port.isdecimal():
-                found.append((host, int(port)))
+            address = _address_of(row)
+            # A row of our address under another name is of an earlier life of ours.
+            if row["name"] != self.name and address and address != self.advertised:
+                found.append(address)
         return found
+
+
+def _address_of(row: Row) -> tuple[str, int] | None:
+    host, _, port = str(row["cluster_listening_address"]).rpartition(":")
+    return (host, int(port)) if host and port.isdecimal() else None

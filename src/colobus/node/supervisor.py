@@ -20,6 +20,7 @@ from colobus.admin.server import serve
 from colobus.changes.follower import Follower
 from colobus.changes.image import Image
 from colobus.clock import Clock
+from colobus.cluster.keyring import Keyring
 from colobus.cluster.rpc.server import RpcServer
 from colobus.config.settings import Settings
 from colobus.errors import NodeError
@@ -27,13 +28,14 @@ from colobus.gateway.counters import SharedCounters
 from colobus.gateway.stats import SharedStats
 from colobus.logs.levels import NOTICE
 from colobus.model.kind import Catalog
+from colobus.node.clones import answers_to
 from colobus.node.encryption import Encryption, prepare_encryption
 from colobus.node.facade import NodeView
 from colobus.node.feed import Feed
-from colobus.node.identity import advertised_address, load_name
+from colobus.node.identity import advertised_address, load_name, mint_name
 from colobus.node.listeners import ProxyListeners, bind, bind_proxy
 from colobus.node.lookups import LookupService
-from colobus.node.membership import Membership, bind_membership
+from colobus.node.membership import Membership, bind_membership, keyring_of
 from colobus.node.registry import Registration
 from colobus.node.supervisor_logs import SupervisorLogs
 from colobus.node.workers import Launch, Workers
@@ -117,13 +119,15 @@ class Supervisor:
         follower = Follower(self.store, workers, self.catalog, self.clock)
         await follower.start()
         self.registry.check_in_use(row["name"] for row in image.rows()["plugins"])
-        registration = self._registration()
+        keyring = keyring_of(self.settings)
+        registration = await self._registration(keyring)
         feed = Feed(registration.name, secrets.token_hex(4), self.clock)
         membership = Membership(
             self.settings,
             cluster,
             registration,
             self.store.datastore_id,
+            keyring=keyring,
             feed=feed,
             applied=lambda: follower.applied,
             fresh_at=lambda: follower.fresh_at,
@@ -161,7 +165,8 @@ class Supervisor:
             await membership.join_registered()
             serving_admin = serve(app, admin, stop=closing, access_log=access_log)
             admin_server = group.create_task(serving_admin, name="admin")
-            serving.append(group.create_task(registration.keep_alive(), name="keepalive"))
+            keeping = registration.keep_alive(lambda: membership.is_member)
+            serving.append(group.create_task(keeping, name="keepalive"))
             ready()
             logger.log(
                 NOTICE, "node %s is ready at revision %d", registration.name, follower.applied
@@ -197,16 +202,27 @@ class Supervisor:
         await self._stop.fast.wait()
         await workers.stop(None)
 
-    def _registration(self) -> Registration:
+    async def _registration(self, keyring: Keyring) -> Registration:
+        """Return this node in the registry, under a new name if another node lives by ours."""
         settings = self.settings
         listen = f"{settings.cluster_listen[0]}:{settings.cluster_listen[1]}"
-        return Registration(
+        path, hostname = settings.serf_node_id, socket.gethostname()
+        registration = Registration(
             self.store,
             self.clock,
-            name=load_name(settings.serf_node_id, socket.gethostname(), listen, uuid4()),
+            name=load_name(path, hostname, listen, uuid4()),
             address=advertised_address(settings.cluster_advertise, settings.cluster_listen),
             ttl_s=settings.cluster_ttl_on_failure,
         )
+        other = await registration.other_address()
+        if other is not None and await answers_to(registration.name, other, keyring):
+            old, registration.name = registration.name, mint_name(path, hostname, listen, uuid4())
+            logger.warning(
+                "the name of this node, %s, is that of a running node at %s:%d, so this prefix is a"
+                " copy; this node is called %s from now on",
+                old, *other, registration.name,
+            )  # fmt: skip
+        return registration
 
     def _worker_settings(self, encryption: Encryption) -> Mapping[str, Any]:
         settings = self.settings

@@ -8,12 +8,15 @@ from uuid import UUID
 import pytest
 
 from colobus.clock import SystemClock
+from colobus.cluster.keyring import Keyring
 from colobus.config.addresses import Address
 from colobus.config.sections.cluster import ClusterSettings
 from colobus.errors import ClusterError, NodeError
 from colobus.model import CORE_KINDS, Catalog
+from colobus.model.nodes import NODES
+from colobus.node.clones import answers_to
 from colobus.node.feed import Feed
-from colobus.node.membership import Membership, bind_membership
+from colobus.node.membership import Membership, bind_membership, keyring_of
 from colobus.node.registry import Registration
 from colobus.testing.store import MemoryStore
 from support.ports import free_port
@@ -26,19 +29,28 @@ DATASTORE = str(UUID(int=7))
 class Member:
     """One membership on loopback, what it was told, and what it has applied."""
 
-    def __init__(self, name: str, store: MemoryStore, datastore: str = DATASTORE) -> None:
+    def __init__(
+        self,
+        name: str,
+        store: MemoryStore,
+        datastore: str = DATASTORE,
+        *,
+        key: str | None = None,
+    ) -> None:
         self.hints: list[int] = []
         self.applied = 0
         self.joins = 0
         self.feed = Feed(name, "boot", SystemClock())
         self.address = Address("127.0.0.1", free_port())
-        settings = ClusterSettings(cluster_listen=self.address, cluster_profile="local")
+        settings = self.settings = ClusterSettings(
+            cluster_listen=self.address, cluster_profile="local", cluster_encrypt_key=key
+        )
         self.registration = Registration(
             store, SystemClock(), name=name, address=self.address, ttl_s=60
         )
         self.membership = Membership(
             settings, bind_membership(settings), self.registration, datastore,
-            feed=self.feed, applied=lambda: self.applied, fresh_at=lambda: None, hint=self.hints.append, joined=self._joined,
+            keyring=keyring_of(settings), feed=self.feed, applied=lambda: self.applied, fresh_at=lambda: None, hint=self.hints.append, joined=self._joined,
             clock=SystemClock(),
         )  # fmt: skip
 
@@ -143,3 +155,66 @@ def test_an_occupied_address_is_a_readable_error(store: MemoryStore) -> None:
         bind_membership(settings)
     for sock in sockets:
         sock.close()
+
+
+async def test_two_islands_find_each_other(store: MemoryStore) -> None:
+    """0.10 looks for others only when it is alone."""
+    members = a, b, c, d = [Member(name, store) for name in "abcd"]
+    async with running(*members):
+        await b.membership.join(f"127.0.0.1:{a.address.port}")
+        await d.membership.join(f"127.0.0.1:{c.address.port}")
+        await until(lambda: set(a.statuses()) == {"a", "b"} and set(c.statuses()) == {"c", "d"})
+        await a.membership.join_registered()
+        everyone = dict.fromkeys("abcd", "alive")
+        await until(lambda: all(member.statuses() == everyone for member in members))
+
+
+async def test_nodes_are_looked_for_every_3_s_for_a_minute_then_every_30_s(
+    store: MemoryStore,
+) -> None:
+    waits: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+        if len(waits) == 25:
+            raise NodeError("enough")
+
+    a = Member("a", store)
+    async with running(a):
+        with pytest.raises(NodeError, match="enough"):
+            await a.membership._keep_joining(sleep)
+    assert waits == [3.0] * 20 + [30.0] * 5
+
+
+async def test_a_node_that_was_asked_to_leave_has_no_row(store: MemoryStore) -> None:
+    a, b = Member("a", store), Member("b", store)
+    async with running(a, b):
+        await b.membership.join_registered()
+        await until(lambda: len(a.statuses()) == 2)
+        was_member = b.membership.is_member
+        await b.membership.leave()
+        assert (was_member, b.membership.is_member) == (True, False)
+        await until(lambda: a.statuses()["b"] == "left")
+        async with asyncio.timeout(20):
+            while len(await store.select(NODES, {}, limit=10)) != 1:
+                await asyncio.sleep(0.01)
+
+
+async def test_a_lonely_node_that_leaves_removes_its_row_itself(store: MemoryStore) -> None:
+    a = Member("a", store)
+    async with running(a):
+        await a.membership.leave()
+        async with asyncio.timeout(20):
+            while await store.select(NODES, {}, limit=10):
+                await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("key", [None, "cg8StVXbQJ0gPvMd9o7yrg=="])
+async def test_only_the_owner_of_a_name_answers_to_it(store: MemoryStore, key: str | None) -> None:
+    a = Member("a", store, key=key)
+    async with running(a):
+        assert await answers_to("a", a.address, keyring_of(a.settings))
+        assert not await answers_to("b", a.address, keyring_of(a.settings))
+        other = Keyring([bytes(16)])
+        assert not await answers_to("a", a.address, other)
+    assert not await answers_to("a", a.address, Keyring())
