@@ -8,6 +8,7 @@ import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -217,6 +218,63 @@ def test_ours_rotates_keys(own_nodes: Nodes) -> None:
     succeeded(ours(b, "keys", "remove", KEY))
     report = json.loads(succeeded(ours(a, "keys", "list", "--format", "json")))
     assert report["keys"] == {OTHER_KEY: 2}
+
+
+def test_ours_tells_programs(nodes: Nodes) -> None:
+    a, b = nodes
+
+    def told(*arguments: str) -> Any:
+        return json.loads(succeeded(ours(a, *arguments, "--format", "json")))
+
+    (first, second) = told("members")["members"]
+    assert first.keys() == {"name", "addr", "port", "tags", "status", "protocol"}
+    assert [first["name"], second["name"]] == sorted(map(name_of, nodes))
+    assert first["status"] == second["status"] == "alive"
+    assert first["tags"]["role"] == "colobus"
+    assert first["port"] == int(first["addr"].rpartition(":")[2])
+    reached = told("reachability")
+    assert (reached["reachable"], reached["live"], reached["missing"]) == (True, 2, [])
+    assert {found["name"]: found["address"] for found in reached["answered"]} == {
+        name_of(node): address(node) for node in nodes
+    }
+    assert all(0 <= found["ms"] <= reached["duration_ms"] for found in reached["answered"])
+    assert told("join", address(b)) == {"contacted": 1}
+    assert told("force-leave", "nobody") == {"name": "nobody", "pruned": False}
+    keys = {"keys": {KEY: 2}, "messages": {}, "members": 2, "responses": 2, "failures": 0}
+    assert told("keys", "list") == keys
+
+
+def test_a_refused_key_is_told_by_every_member(nodes: Nodes) -> None:
+    a, _ = nodes
+    for shape in ("text", "json"):
+        ended = ours(a, "keys", "use", OTHER_KEY, "--format", shape)
+        assert ended.returncode == 1
+        assert "Error: Error using key: 2/2 nodes reported failure" in ended.stderr
+        for node in nodes:
+            assert name_of(node) in ended.stdout
+    report = json.loads(ended.stdout)
+    assert (report["failures"], report["responses"]) == (2, 2)
+    assert set(report["messages"]) == {name_of(node) for node in nodes}
+
+
+def test_a_node_that_does_not_answer_fails_the_test_of_reachability(tmp_path: Path) -> None:
+    """With `wan`, nobody takes the dead node for failed meanwhile."""
+    shared: dict[str, Any] = {
+        "sqlite_path": tmp_path / "shared.db", "worker_processes": 1, "cluster_profile": "wan",
+    }  # fmt: skip
+    with RunningNode(tmp_path / "a", **shared) as a, RunningNode(tmp_path / "b", **shared) as b:
+        wait_until(lambda: len(statuses(a)) == 2, what="B on A")
+        b.kill()
+        ended = ours(a, "reachability", "--format", "json")
+        assert ended.returncode == 1
+        told = json.loads(ended.stdout)
+        assert not told["reachable"]
+        assert told["missing"] == [{"name": name_of(b), "address": address(b)}]
+        assert "Error: not every live node can be reached" in ended.stderr
+        plain = ours(a, "reachability")
+        assert plain.returncode == 1
+        assert f"no answer from {name_of(b)}\n" in plain.stdout
+        assert REACHABLE not in plain.stdout
 
 
 def test_a_failed_node_is_forced_to_leave_and_its_row_goes(own_nodes: Nodes) -> None:

@@ -1,4 +1,5 @@
 import base64
+import json
 import re
 import subprocess
 import sys
@@ -99,6 +100,13 @@ def test_a_new_key_is_sixteen_random_bytes() -> None:
     for key in keys:
         assert len(key) == 25
         assert len(base64.b64decode(key, validate=False)) == 16
+
+
+def test_a_new_key_for_programs() -> None:
+    ended = run_command("kong", "cluster", "keygen", "--format", "json")
+    told = json.loads(ended.stdout)
+    assert told.keys() == {"key"}
+    assert len(base64.b64decode(told["key"], validate=True)) == 16
 
 
 @pytest.mark.parametrize("command", ["stop", "quit", "health"])
