@@ -246,13 +246,15 @@ def test_ours_tells_programs(nodes: Nodes) -> None:
 
 def test_a_refused_key_is_told_by_every_member(nodes: Nodes) -> None:
     a, _ = nodes
-    for shape in ("text", "json"):
-        ended = ours(a, "keys", "use", OTHER_KEY, "--format", shape)
+    plain, shaped = (
+        ours(a, "keys", "use", OTHER_KEY, *more) for more in ((), ("--format", "json"))
+    )
+    for ended in (plain, shaped):
         assert ended.returncode == 1
         assert "Error: Error using key: 2/2 nodes reported failure" in ended.stderr
-        for node in nodes:
-            assert name_of(node) in ended.stdout
-    report = json.loads(ended.stdout)
+    for node in nodes:
+        assert f"failed:  {name_of(node)}  " in plain.stdout
+    report = json.loads(shaped.stdout)
     assert (report["failures"], report["responses"]) == (2, 2)
     assert set(report["messages"]) == {name_of(node) for node in nodes}
 
