@@ -137,7 +137,8 @@ def without_chance(page: str) -> str:
     """Return the page with everything that differs from run to run made equal."""
     page = re.sub(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "<uuid>", page)
     page = re.sub(r"\"name\": \"\S+_[0-9a-f]{32}\"", '"name": "<node>"', page)
-    page = re.sub(r",\s+\"revision\": \d+", "", page)  # of the node asked, first or second by name
+    # Of the node asked, first or second by name, and of the other one as soon as it was probed.
+    page = re.sub(r",\s+\"(revision|freshness|uptime)\": [\d.]+", "", page)
     page = re.sub(r"\b1[0-9]{12}\b", "<time>", page)
     return re.sub(r"(?m)^(date|content-length): .*$", r"\1: …", page)
 
