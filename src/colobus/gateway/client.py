@@ -330,8 +330,7 @@ class ClientConnection(Protocol):
         self.state = ENDING
         self.buffer = b""
         self.timer.cancel()
-        self.transport.write(data)
-        upstream.begin_tunnel(self.transport, held, self.tunnel_lost)
+        upstream.begin_tunnel(self.transport, data, held, self.tunnel_lost)
 
     def tunnel_lost(self, error: OSError | None, sent: int) -> None:
         """Act on the end of the tunnel, through which the client got ``sent`` bytes."""

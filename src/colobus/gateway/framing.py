@@ -34,6 +34,15 @@ MAX_SIZE_LINE = MAX_SIZE_DIGITS + 4096
 # nginx's buffer for one header line; trailers are short (a checksum, a status).
 MAX_TRAILER = 8192
 
+# Never in a trailer section: framing, routing and the connection (RFC 9110 §6.5.1). Whoever merges
+# trailers into the head would read the message, or the next one, in another way than we did.
+HEAD_ONLY = frozenset(
+    (
+        *(b"connection", b"content-length", b"host", b"keep-alive", b"te", b"trailer"),
+        *(b"transfer-encoding", b"upgrade"),
+    )
+)
+
 SIZE = 0
 DATA = 1
 DATA_END = 2
@@ -156,6 +165,8 @@ class ChunkedBody:
             raise ProtocolError("trailers too long")
         if is_trailer_line(line) is None:
             raise ProtocolError("malformed trailer")
+        if line.partition(b":")[0].lower() in HEAD_ONLY:
+            raise ProtocolError("trailer that belongs into the head")
 
 
 class ChunkedScanner(ChunkedBody):

@@ -22,6 +22,7 @@ cdef class Loop:
     cdef public object clock
     cdef public object timers
     cdef public double now
+    cdef readonly long long turns
     cdef public bint foreign
     cdef readonly object epoll
     cdef int epoll_fd

@@ -602,6 +602,7 @@ class Loop:
     Attributes:
         clock: where ``now`` comes from.
         now: monotonic seconds, read once per turn.
+        turns: how many waits there were: what one wait reported shares a number.
         timers: coarse deadlines, run by :meth:`turn`.
         foreign: there is work outside this loop; no turn waits while it is set. Set by
             :meth:`watch` and by hand, cleared by whoever drives the loop.
@@ -610,6 +611,7 @@ class Loop:
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
         self.now = clock.monotonic()
+        self.turns = 0
         self.timers = Timers()
         self.foreign = False
         self.epoll = select.epoll()
@@ -667,6 +669,7 @@ class Loop:
         self.bury_dead()
         polled = self.epoll.poll(self.wait_s(timeout_ms), MAX_EVENTS)
         self.now = self.clock.monotonic()
+        self.turns += 1
         table = self.table
         for fd, events in polled:
             handler = table[fd]

@@ -686,6 +686,7 @@ cdef class Loop:
         if count < 0 and errno != EINTR:
             raise os_error(errno)
         self.now = self.monotonic()
+        self.turns += 1
         for number in range(count):
             handler = <Handler>self.table[events[number].data.fd]
             if handler is None:

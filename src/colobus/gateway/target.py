@@ -6,6 +6,9 @@
 ``*``               asterisk-form: for OPTIONS alone (RFC 9112 §3.2.4)
 ``host:port``       authority-form: for CONNECT alone, and this gateway is no forward proxy: 400
 ==================  ==========================================================================
+
+A fragment is part of none of them (RFC 9112 §3.2): where some servers cut it off and others do
+not, ``#`` is refused.
 """
 
 import re
@@ -14,7 +17,7 @@ from colobus.errors import ProtocolError
 
 __all__ = ["Target", "read_target"]
 
-match_absolute = re.compile(rb"https?://([^/?#]*)([^?#]*)(?:\?([^#]*))?", re.IGNORECASE).match
+match_absolute = re.compile(rb"https?://([^/?]*)([^?]*)(?:\?(.*))?", re.IGNORECASE | re.DOTALL).match
 # uri-host and port without user information (RFC 9110 §4.2.4): registered name or IP literal.
 is_authority = re.compile(
     rb"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9\-._~!$&'()*+,;=%]+)(?::[0-9]*)?"
@@ -46,6 +49,8 @@ def read_target(method: bytes, target: bytes) -> Target:
     """
     if method == b"CONNECT":
         raise ProtocolError("CONNECT is not served")
+    if b"#" in target:
+        raise ProtocolError("fragment in the request target")
     if target.startswith(b"/"):
         mark = target.find(b"?")
         if mark < 0:

@@ -62,13 +62,19 @@ class TunnelEnd(Protocol):
         except ssl.SSLError:
             self.transport.abort()
 
+    def end(self) -> None:
+        """Say that the other side will send no more."""
+        if self.session is not None:
+            self.transport.write(self.session.end())
+        self.transport.write_eof()
+
     def eof_received(self) -> None:
         """Pass the end on; the other direction may go on."""
         if self.is_eof:
             return
         self.is_eof = True
         self.tunnel.touch()
-        self.tunnel.other(self).transport.write_eof()
+        self.tunnel.other(self).end()
         if self.tunnel.other(self).is_eof:
             self.tunnel.close()
 
@@ -119,6 +125,16 @@ class Tunnel:
     def other(self, end: TunnelEnd) -> TunnelEnd:
         """Return the other side."""
         return self.upstream if end is self.client else self.client
+
+    def open(self, opening: bytes, held: bytes) -> None:
+        """Send on what came before there was a tunnel, now that each side can hold the other back.
+
+        Args:
+            opening: for the client.
+            held: for the upstream.
+        """
+        self.client.write(opening)
+        self.upstream.write(held)
 
     def touch(self) -> None:
         """Note that the tunnel is used."""

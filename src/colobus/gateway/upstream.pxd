@@ -18,7 +18,7 @@ cdef class UpstreamConnection(Poolable):
     cdef public object session
     cdef public bytes buffer
     cdef public int interim, state
-    cdef public long long unsent
+    cdef public long long sent_in_turn, unsent
     cdef public bint is_reused, keep_alive, read_paused, was_heard, write_paused
 
     cpdef connect(self)

@@ -65,6 +65,7 @@ class UpstreamConnection(Poolable):
         "is_reused",
         "keep_alive",
         "read_paused",
+        "sent_in_turn",
         "session",
         "state",
         "timer",
@@ -89,6 +90,7 @@ class UpstreamConnection(Poolable):
         self.is_reused = False
         self.was_heard = False
         self.read_paused = False
+        self.sent_in_turn = -1  # the turn of the loop in which the request left
         self.write_paused = False
         self.unsent = 0  # buffered bytes when the send timeout was last looked at
         self.idle_since = 0.0
@@ -102,6 +104,17 @@ class UpstreamConnection(Poolable):
     def is_in_use(self) -> bool:
         """Whether a request was given to it whose answer is not complete."""
         return self.state in (HEAD, BODY)
+
+    @property
+    def is_cut_off(self) -> bool:
+        """Whether its end may be somebody else's doing (RFC 9112 §9.8).
+
+        Many servers end without the alert that says so, and who does not verify certificates has
+        nothing to lose: only where upstreams are verified does it count.
+        """
+        if self.session is None or self.session.is_ended:
+            return False
+        return self.environment.settings.upstream_tls.is_verified
 
     def connect(self) -> None:
         """Connect; the delivery is told."""
@@ -148,6 +161,7 @@ class UpstreamConnection(Poolable):
         self.state = HEAD
         self.interim = 0
         self.was_heard = False
+        self.sent_in_turn = self.environment.loop.turns
         self.arm(delivery.route.read_timeout)
         self.write(data)
 
@@ -203,6 +217,11 @@ class UpstreamConnection(Poolable):
             # Bytes nobody asked for: they could pass for the answer to the next request.
             self.close()
         elif self.state == HEAD:
+            if self.is_reused and self.sent_in_turn == self.environment.loop.turns:
+                # The wait that reported these bytes was over before the request left.
+                logger.warning("%s:%d speaks before it is asked", self.key[1], self.key[2])
+                self.fail(Failure.CLOSED)
+                return
             self.was_heard = True
             self.read_head(data, delivery)
         elif self.state == BODY:
@@ -271,9 +290,20 @@ class UpstreamConnection(Poolable):
             self.arm(delivery.route.read_timeout)
 
     def begin_tunnel(
-        self, client: Transport, held: bytes, lost: Callable[[OSError | None, int], None]
+        self,
+        client: Transport,
+        opening: bytes,
+        held: bytes,
+        lost: Callable[[OSError | None, int], None],
     ) -> None:
-        """Let a tunnel take this connection over, with what the client sent already."""
+        """Let a tunnel take this connection over.
+
+        Args:
+            client: the other side.
+            opening: the head that opens the tunnel, and what came through it already.
+            held: what the client sent already.
+            lost: called at the end.
+        """
         delivery = self.delivery
         transport = self.transport
         if delivery is None or transport is None:
@@ -283,9 +313,9 @@ class UpstreamConnection(Poolable):
         delivery.upstream = None
         self.state = CLOSED
         self.timer.cancel()
-        self.write(held)
         idle_timeout = max(route.read_timeout, route.send_timeout)
-        Tunnel(self.environment.loop, client, transport, self.session, idle_timeout, lost)
+        tunnel = Tunnel(self.environment.loop, client, transport, self.session, idle_timeout, lost)
+        tunnel.open(opening, held)
 
     def release(self, delivery: "Delivery") -> None:
         """Go to the pool after an answer, or end."""
@@ -309,6 +339,8 @@ class UpstreamConnection(Poolable):
             self.close()
         elif self.state != BODY or not self.framing.is_until_close:
             self.end_early(Failure.HANDSHAKE if self.state == CONNECTING else Failure.CLOSED)
+        elif self.is_cut_off:
+            self.break_off("ended without the end of its TLS session")
         elif pass_on(delivery.exchange, b"", b"", True):
             self.close()
             finish(delivery.exchange)

@@ -111,6 +111,13 @@ def test_sizes_have_up_to_fifteen_digits(framing: Any) -> None:
         b"0\r\n" + b"A: x\r\n" * 1366 + b"\r\n",
         b"0\r\n\n",
         b"0\r\n\r\r\n",
+        *(
+            b"0\r\n%b: 1\r\n\r\n" % name
+            for name in (
+                *(b"Content-Length", b"content-length", b"Transfer-Encoding", b"Host", b"TE"),
+                *(b"Connection", b"Keep-Alive", b"Trailer", b"UPGRADE"),
+            )
+        ),
     ],
 )
 def test_framing_that_can_be_read_in_two_ways_is_refused(framing: Any, data: bytes) -> None:

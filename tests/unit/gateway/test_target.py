@@ -51,6 +51,10 @@ def test_a_target_is_taken_apart(
         (b"GET", b'http://a"b/'),
         (b"GET", b"http://[::1/"),
         (b"GET", b"?"),
+        (b"GET", b"/a#b"),
+        (b"GET", b"/a?b#c"),
+        (b"GET", b"http://a.test/#b"),
+        (b"GET", b"http://a.test#b"),
     ],
 )
 def test_other_targets_are_refused(method: bytes, target: bytes) -> None:
