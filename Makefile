@@ -3,7 +3,8 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: help setup run test test-pure lint types fmt docs build-extensions bench bench-cluster check clean
+.PHONY: help setup run test test-pure fuzz lint types fmt docs build-extensions bench \
+        bench-cluster check clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/' | column -t -s:
@@ -40,6 +41,9 @@ docs: setup  ## write the generated references anew
 
 build-extensions: setup  ## compile the extensions in place
 	$(BIN)/python setup.py build_ext --inplace
+
+fuzz: setup  ## fuzz the parsers for a minute (needs atheris)
+	cd tests && $(abspath $(BIN))/python -m fuzz -max_total_time=60
 
 # Without the package of Envoy, Envoy is left out and named.
 bench: setup build-extensions  ## measure beside nginx, HAProxy and Envoy (docs/how-to/measure.md)

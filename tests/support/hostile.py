@@ -5,7 +5,7 @@ Each entry is a whole message. Behind it the tests put another one, which must n
 
 from typing import Final
 
-__all__ = ["HOSTILE_ANSWERS", "HOSTILE_BODIES", "HOSTILE_HEADS", "HONEST_REQUESTS"]
+__all__ = ["HONEST_REQUESTS", "HOSTILE_ANSWERS", "HOSTILE_BODIES", "HOSTILE_HEADS"]
 
 LONG: Final = b"x" * 9000
 
