@@ -1,14 +1,11 @@
 """One message as different parsers read it: the two builds of ours, and llhttp."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import ModuleType
 
 from colobus.errors import ProtocolError
 
-__all__ = ["NEXT", "Reading", "read_by_llhttp", "read_by_us"]
-
-NEXT = b"GET /next HTTP/1.1\r\nHost: n\r\n\r\n"
-"""Put behind a message: a reader that ends the message elsewhere reads this in another way."""
+__all__ = ["Reading", "read_by_llhttp", "read_by_us"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +18,7 @@ class Reading:
         fields: names in lower case and trimmed values of the lines that both sides keep.
         payload: of the body, as far as it came.
         is_whole: the message is complete.
+        is_upgrade: the parser left off behind the head, for another protocol.
     """
 
     refusal: str = ""
@@ -28,6 +26,7 @@ class Reading:
     fields: tuple[tuple[bytes, bytes], ...] = ()
     payload: bytes = b""
     is_whole: bool = False
+    is_upgrade: bool = field(default=False, compare=False)
 
 
 # What our parser takes out of the lines to pass on.
@@ -104,10 +103,12 @@ def read_by_llhttp(httptools: ModuleType, data: bytes, *, is_request: bool) -> R
     parser = kind(listener)
     start: tuple[bytes, ...] = ()
     refusal = ""
+    is_upgrade = False
     for at in range(len(data)):
         try:
             parser.feed_data(data[at : at + 1])
         except httptools.HttpParserUpgrade:
+            is_upgrade = True
             listener.count = max(1, listener.count)
         except httptools.HttpParserError as error:
             refusal = str(error) or type(error).__name__
@@ -125,4 +126,4 @@ def read_by_llhttp(httptools: ModuleType, data: bytes, *, is_request: bool) -> R
     fields = tuple((name, value) for name, value in listener.fields if name not in taken)
     if not listener.has_head:
         return Reading()
-    return Reading("", start, fields, listener.payload, listener.count > 0)
+    return Reading("", start, fields, listener.payload, listener.count > 0, is_upgrade)
