@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from colobus.gateway.settings import GatewaySettings, UpstreamTls
 from colobus.testing.gateway import GatewayHarness
 from support.certificate import server_context
 from support.proxying import api, client, exchange, get, proxied
@@ -104,6 +105,36 @@ def test_an_answer_may_end_with_the_session(tls: TlsUpstream) -> None:
         for _ in range(2):
             peer.send(get())
             assert peer.read_message()[1] == b"to the end"
+
+
+@pytest.mark.parametrize("is_verified", [False, True])
+@pytest.mark.parametrize("is_orderly", [False, True])
+def test_where_upstreams_are_verified_only_the_end_of_the_session_ends_an_answer(
+    tmp_path: Path, *, is_verified: bool, is_orderly: bool
+) -> None:
+    context = server_context(tmp_path)
+
+    def serve(peer: Peer) -> None:
+        with context.wrap_socket(peer.sock, server_side=True) as sock:
+            Peer(sock).read_message()
+            sock.sendall(b"HTTP/1.1 200 OK\r\n\r\nto the end")
+            if is_orderly:
+                sock.unwrap()
+
+    trusted = str(tmp_path / "certificate.pem")
+    settings = GatewaySettings(upstream_tls=UpstreamTls(is_verified=is_verified, trusted=trusted))
+    with (
+        RawUpstream(serve) as upstream,
+        GatewayHarness([secure_api(upstream, preserve_host=True)], settings=settings) as gateway,
+        client(gateway) as peer,
+    ):
+        peer.send(b"GET / HTTP/1.1\r\nHost: upstream.test\r\n\r\n")
+        assert peer.read_head().startswith(b"HTTP/1.1 200 ")
+        if is_verified and not is_orderly:
+            with pytest.raises((EOFError, OSError)):
+                peer.read_chunked()
+        else:
+            assert peer.read_chunked() == b"to the end"
 
 
 def test_a_tunnel_passes_through_tls(tls: TlsUpstream) -> None:
