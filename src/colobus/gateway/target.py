@@ -17,7 +17,9 @@ from colobus.errors import ProtocolError
 
 __all__ = ["Target", "read_target"]
 
-match_absolute = re.compile(rb"https?://([^/?]*)([^?]*)(?:\?(.*))?", re.IGNORECASE | re.DOTALL).match
+match_absolute = re.compile(
+    rb"https?://([^/?]*)([^?]*)(?:\?(.*))?", re.IGNORECASE | re.DOTALL
+).match
 # uri-host and port without user information (RFC 9110 §4.2.4): registered name or IP literal.
 is_authority = re.compile(
     rb"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9\-._~!$&'()*+,;=%]+)(?::[0-9]*)?"
