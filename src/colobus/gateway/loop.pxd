@@ -47,13 +47,13 @@ cdef class Transport(Handler):
     cdef public Protocol protocol
     cdef readonly tuple peer
     cdef readonly Py_ssize_t buffered
-    cdef readonly bint closing
+    cdef readonly bint closing, readable
     cdef int fd
     cdef tuple local_address
     cdef list out
     cdef Py_ssize_t skipped
     cdef Py_ssize_t high
-    cdef bint reading, readable, queued, ending, hung_up, watches_out
+    cdef bint reading, queued, ending, hung_up, watches_out
     cdef bint writable, eof, closed, paused_writer
     cdef object broken, error
     cpdef write(self, bytes data)

@@ -122,6 +122,7 @@ class Transport:
         peer: address and port of the other side.
         buffered: bytes written and not yet sent.
         closing: ``close`` or ``abort`` was called, or the connection is gone.
+        readable: the kernel has, or may have, more than was read.
     """
 
     __slots__ = (
@@ -162,7 +163,7 @@ class Transport:
         self.buffered = 0
         self.high = WRITE_HIGH_WATER
         self.reading = True
-        self.readable = False  # the kernel has, or may have, more than was read
+        self.readable = False
         self.queued = False  # to be read again without a new event
         self.ending = False  # an end was reported; it is read behind the data
         self.hung_up = False  # nothing more will be reported

@@ -135,7 +135,6 @@ def begin_tunnel(
     exchange.is_begun = True
     exchange.sent_head = out
     exchange.head_bytes = len(out)
-    exchange.sent_bytes = len(out) + len(rest)
     exchange.client.begin_tunnel(out + rest, upstream)
 
 

@@ -321,7 +321,14 @@ class UpstreamConnection(Poolable):
         """Go to the pool after an answer, or end."""
         transport = self.transport
         # An answer may come before the request is all sent: the rest would be read as a new one.
-        if transport is None or not self.keep_alive or not delivery.is_sent or transport.buffered:
+        # What the kernel still has would be read as the next answer.
+        if (
+            transport is None
+            or not self.keep_alive
+            or not delivery.is_sent
+            or transport.buffered
+            or transport.readable
+        ):
             self.close()
             return
         self.delivery = None

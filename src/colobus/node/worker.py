@@ -190,12 +190,8 @@ class Worker:
     def take(self, message: Message) -> None:
         """Act on one message."""
         match message:
-            case Replace():
-                self.memory.begin_replace()
-            case ReplaceRows(kind, rows):
-                self.memory.add(kind, rows)
-            case Replaced(revision):
-                self.replaced(revision)
+            case Replace() | ReplaceRows() | Replaced():
+                self.take_image(message)
             case Apply(revision, changes):
                 self.memory.apply(revision, [Change.unpack(packed) for packed in changes])
                 self.bus.post(Applied(revision))
@@ -211,6 +207,18 @@ class Worker:
                 self.take_cache(message)
             case Configure() | Ready() | Applied() | LookUp() | CacheAnswer():
                 raise NodeError(f"{type(message).__name__} came from the supervisor")
+            case _:
+                assert_never(message)
+
+    def take_image(self, message: Replace | ReplaceRows | Replaced) -> None:
+        """Take a part of everything anew."""
+        match message:
+            case Replace():
+                self.memory.begin_replace()
+            case ReplaceRows(kind, rows):
+                self.memory.add(kind, rows)
+            case Replaced(revision):
+                self.replaced(revision)
             case _:
                 assert_never(message)
 
