@@ -19,14 +19,12 @@ from colobus.cluster.serf.facts import (
 )
 from colobus.cluster.serf.keys import KeyCount, KeyOperation
 from colobus.cluster.swim.addresses import Address
+from colobus.cluster.swim.core import Spread
 from colobus.cluster.swim.exchange import JoinOutcome
-from colobus.cluster.swim.table import Node
 from colobus.errors import ClusterError
 
-__all__ = ["FAN_OUT", "Commands"]
+__all__ = ["Commands"]
 
-# Members an event is sent to at once; the rest hear of it by gossip, from 64 sources.
-FAN_OUT = 64
 # What agents accept as a limit for user events (serf §7).
 SANE_EVENT_SIZE = 9216
 
@@ -66,8 +64,8 @@ class Commands:
     ) -> int:
         """Exchange everything with each address; ``JoinDone`` tells the end.
 
-        The join intent goes out with the first success, so that addresses that do not answer
-        hold nothing up.
+        The join intent goes out with the first success, and directly to each member learnt with
+        each, so that addresses that do not answer hold nothing up.
         """
         command = self._number()
 
@@ -79,7 +77,7 @@ class Commands:
             addresses,
             now,
             ignores_old_events=ignores_old_events,
-            begun=self._serf.announce_join,
+            exchanged=self._serf.introduction(),
             done=done,
         )
         return command
@@ -120,7 +118,7 @@ class Commands:
         clock.increment()
         self._serf.handle_event(event, encoded, now)
         if is_direct:
-            self._fan_out(encoded)
+            self._serf.swim.direct.tell(UserMessage(encoded))
         return event.time
 
     def query(
@@ -161,8 +159,8 @@ class Commands:
         meta = encode_tags(tags)
         command = self._number()
 
-        def done(has_spread: bool, _now: float) -> None:
-            error = "" if has_spread else "timeout waiting for update broadcast"
+        def done(how: Spread, _now: float) -> None:
+            error = "" if how is not Spread.TIMED_OUT else "timeout waiting for update broadcast"
             self._serf.emit(CommandDone(command, error))
 
         self._serf.swim.change_meta(meta, now, done)
@@ -179,8 +177,8 @@ class Commands:
         payload = codec.encode(intent)
         self._serf.membership.leave_intent(intent, now)
 
-        def done(has_spread: bool, _now: float) -> None:
-            error = "" if has_spread else "timed out broadcasting node removal"
+        def done(how: Spread, _now: float) -> None:
+            error = "" if how is not Spread.TIMED_OUT else "timed out broadcasting node removal"
             self._serf.emit(CommandDone(command, error))
 
         self._serf.swim.once_spread(
@@ -210,18 +208,6 @@ class Commands:
             ),
         )
         return command
-
-    def _fan_out(self, encoded: bytes) -> None:
-        """Send to all others, or to as many as may be (measured: 100 times as fast as gossip)."""
-        own, table, gossip = self._serf.swim.own, self._serf.swim.table, self._serf.swim.gossip
-
-        def is_peer(node: Node) -> bool:
-            return node.is_live and node is not own
-
-        is_small = table.live_count <= FAN_OUT + 1
-        peers = list(filter(is_peer, table)) if is_small else table.pick(FAN_OUT, is_peer)
-        for node in peers:
-            gossip.send_alone(node.endpoint, UserMessage(encoded))
 
     def _number(self) -> int:
         self._numbered += 1

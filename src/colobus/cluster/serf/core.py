@@ -27,6 +27,7 @@ from colobus.cluster.messages import (
     SerfMessage,
     SerfState,
     UserEvent,
+    UserMessage,
 )
 from colobus.cluster.serf.answering import QueryAnswerer
 from colobus.cluster.serf.asking import QueryAsker, QueryReceiver
@@ -178,10 +179,31 @@ class Serf:
         self._upkeep.start(now)
 
     def announce_join(self, now: float) -> None:
-        """Spread a join intent of ours: after a join, or because we do not leave (§5.6, §5.2)."""
+        """Spread a join intent of ours, because we do not leave (§5.2)."""
+        self._spread_join_intent(now)
+
+    def introduction(self) -> Callable[[float], None]:
+        """Return what to call after each exchange of a join with one more member.
+
+        The first call spreads a join intent (§5.6); each tells it, and what we are, directly to the
+        members learnt since, so that they need not wait for the gossip to see us.
+        """
+        told: set[str] = set()
+        intents: list[bytes] = []
+
+        def exchanged(now: float) -> None:
+            if not intents:
+                intents.append(self._spread_join_intent(now))
+            self.swim.introduce(UserMessage(intents[0]), told=told)
+
+        return exchanged
+
+    def _spread_join_intent(self, now: float) -> bytes:
         intent = JoinIntent(self.clocks.member.time, self.swim.own.name)
+        payload = codec.encode(intent)
         self.membership.join_intent(intent, now)
-        self.broadcasts.add(BroadcastKind.INTENT, codec.encode(intent), now)
+        self.broadcasts.add(BroadcastKind.INTENT, payload, now)
+        return payload
 
     def handle_event(self, event: UserEvent, payload: bytes, now: float) -> None:
         """Deliver a user event and pass it on, if it is new (§7)."""

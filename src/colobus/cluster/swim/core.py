@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from enum import Enum
 from random import Random
 
 from colobus.cluster.codec.stream import StreamCodec
@@ -24,6 +25,7 @@ from colobus.cluster.swim.addresses import Address
 from colobus.cluster.swim.answering import PingAnswerer
 from colobus.cluster.swim.awareness import Awareness
 from colobus.cluster.swim.delegate import Delegate
+from colobus.cluster.swim.direct import Direct, Telling
 from colobus.cluster.swim.exchange import Exchanges
 from colobus.cluster.swim.gossip import Gossip
 from colobus.cluster.swim.probing import Prober
@@ -32,9 +34,17 @@ from colobus.cluster.swim.schedule import Schedule
 from colobus.cluster.swim.table import Node, NodeTable
 from colobus.cluster.timing import ClusterTiming
 
-__all__ = ["Swim", "SwimSettings"]
+__all__ = ["Spread", "Swim", "SwimSettings"]
 
 logger = logging.getLogger(__name__)
+
+
+class Spread(Enum):
+    """How a broadcast ended."""
+
+    CONFIRMED = "every live member has acknowledged it, or there is none"
+    GOSSIPED = "it was sent as often as the limit says"
+    TIMED_OUT = "neither, within the broadcast timeout"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +96,9 @@ class Swim:
             delegate=delegate,
         )
         self.acknowledgements = Acknowledgements()
+        self.direct = Direct(
+            self.own, table=self.table, gossip=self.gossip, acknowledgements=self.acknowledgements
+        )
         self.answerer = PingAnswerer(
             self.own,
             gossip=self.gossip,
@@ -150,14 +163,28 @@ class Swim:
             case ErrorMessage():
                 logger.debug("error message in a datagram from %s", source[0])
 
-    def change_meta(self, meta: bytes, now: float, done: Callable[[bool, float], None]) -> None:
+    def change_meta(self, meta: bytes, now: float, done: Callable[[Spread, float], None]) -> None:
         """Take a new meta and spread it; see ``once_spread`` for ``done`` (serf §5.6)."""
         self.own.meta = meta
         self.once_spread(lambda finished: self.rules.announce(now, finished), now, done)
 
-    def leave(self, now: float, done: Callable[[bool, float], None]) -> None:
+    def leave(self, now: float, done: Callable[[Spread, float], None]) -> None:
         """Spread our departure; we go on answering. See ``once_spread`` for ``done`` (§8)."""
-        self.once_spread(lambda finished: self.rules.leave(now, finished), now, done)
+        death = Dead(self.own.incarnation, self.own.name, self.own.name)
+        self.once_spread(
+            lambda finished: self.rules.leave(now, finished), now, done, direct=(death,)
+        )
+
+    def introduce(self, *messages: Message, told: set[str]) -> None:
+        """Tell the members what we are, and ``messages``; those in ``told`` know, others join them.
+
+        Nothing waits for it: what is lost comes by gossip.
+        """
+        own = self.own
+        alive = Alive(
+            own.incarnation, own.name, own.address, own.port, own.meta, own.versions
+        )  # fmt: skip
+        told.update(self.direct.tell(alive, *messages, told=told))
 
     @property
     def has_live_peers(self) -> bool:
@@ -168,23 +195,34 @@ class Swim:
         self,
         start: Callable[[Callable[[float], None]], None],
         now: float,
-        done: Callable[[bool, float], None],
+        done: Callable[[Spread, float], None],
+        *,
+        direct: tuple[Message, ...] = (),
     ) -> None:
-        """Start a broadcast and call ``done`` once, not before returning, with whether it spread.
+        """Start a broadcast and call ``done`` once, not before returning, with how it ended.
 
-        Spread means sent as often as the limit says, or that nobody else is there to hear it; it
-        has not spread when that takes longer than the broadcast timeout (serf §5.5).
+        ``direct`` are the messages to tell every live member besides, each of which confirms them.
+        It ends without them when the broadcast has been sent often enough, or after the broadcast
+        timeout (serf §5.5).
         """
+        telling: Telling | None = None
         is_heard = self.has_live_peers
 
-        def finished(at: float) -> None:
+        def ended(how: Spread, at: float) -> None:
+            if telling is not None:
+                telling.give_up()
+            done(how, at)
+
+        def finish(how: Spread, at: float) -> None:
             if timer.is_armed:
                 self.schedule.cancel(timer)
-                self.schedule.call_at(at, lambda later: done(True, later))
+                self.schedule.call_at(at, lambda later: ended(how, later))
 
-        def timed_out(at: float) -> None:
-            done(not is_heard, at)
-
+        how_late = Spread.TIMED_OUT if is_heard else Spread.CONFIRMED
         timeout_s = self.timing.broadcast_timeout_s if is_heard else 0.0
-        timer = self.schedule.call_at(now + timeout_s, timed_out)
-        start(finished)
+        timer = self.schedule.call_at(now + timeout_s, lambda at: ended(how_late, at))
+        start(lambda at: finish(Spread.GOSSIPED, at))
+        if direct and is_heard:
+            telling = self.direct.confirm(
+                *direct, confirmed=lambda at: finish(Spread.CONFIRMED, at)
+            )

@@ -47,7 +47,7 @@ class JoinOutcome:
 class _Join:
     waiting: deque[Address]
     ignores_old_events: bool
-    begun: Callable[[float], None]
+    exchanged: Callable[[float], None]
     done: Callable[[JoinOutcome, float], None]
     running: int = 0
     is_over: bool = False
@@ -91,22 +91,22 @@ class Exchanges:
         now: float,
         *,
         ignores_old_events: bool,
-        begun: Callable[[float], None],
+        exchanged: Callable[[float], None],
         done: Callable[[JoinOutcome, float], None],
     ) -> None:
         """Exchange with every address, some at a time.
 
-        ``begun`` is called at the first success, ``done`` when each has succeeded or failed.
+        ``exchanged`` is called at each success, ``done`` when each has succeeded or failed.
         """
         waiting = deque(dict.fromkeys(addresses))
-        self._advance(_Join(waiting, ignores_old_events, begun, done), now)
+        self._advance(_Join(waiting, ignores_old_events, exchanged, done), now)
 
     def reconnect(self, node_address: Address, now: float) -> None:
         """Exchange with a member that failed; silence is no news (serf §5.5)."""
         join = _Join(
             deque((node_address,)),
             ignores_old_events=False,
-            begun=lambda _at: None,
+            exchanged=lambda _at: None,
             done=lambda _outcome, _at: None,
         )
         self._advance(join, now)
@@ -128,8 +128,7 @@ class Exchanges:
                 return
             join.running -= 1
             join.outcome.joined.append(address)
-            if len(join.outcome.joined) == 1:
-                join.begun(at)
+            join.exchanged(at)
             self._advance(join, at)
 
         def failed(reason: str, at: float) -> None:

@@ -6,7 +6,6 @@ import pytest
 
 from colobus.cluster.codec import serf as codec
 from colobus.cluster.messages import Dead, JoinIntent, LeaveIntent, PushPull, UserEvent
-from colobus.cluster.serf.commands import FAN_OUT
 from colobus.cluster.serf.facts import (
     CommandDone,
     JoinDone,
@@ -14,6 +13,7 @@ from colobus.cluster.serf.facts import (
     MemberUpdated,
     UserEventReceived,
 )
+from colobus.cluster.swim.direct import FAN_OUT
 from colobus.cluster.timing import ClusterTiming
 from colobus.errors import ClusterError
 from support.machine import NEVER_PROBES, OWN, PORT, MachineUnderTest

@@ -34,10 +34,10 @@ class Join:
 
     def __init__(self, swim: SwimUnderTest, *addresses: Address, ignores: bool = True) -> None:
         self.swim = swim
-        self.begun = 0
+        self.exchanged = 0
         self.outcome: JoinOutcome | None = None
         swim.swim.exchanges.join(
-            addresses, swim.now, ignores_old_events=ignores, begun=self._begin, done=self._done
+            addresses, swim.now, ignores_old_events=ignores, exchanged=self._begin, done=self._done
         )
         self.openings = swim.swim.streams.take_opens()
 
@@ -50,7 +50,7 @@ class Join:
         self.swim.advance(0.0)
 
     def _begin(self, _now: float) -> None:
-        self.begun += 1
+        self.exchanged += 1
 
     def _done(self, outcome: JoinOutcome, _now: float) -> None:
         assert self.outcome is None, "told once"
@@ -81,7 +81,7 @@ def test_a_join_shows_our_state_and_takes_in_theirs(swim: SwimUnderTest) -> None
     assert [node.name for node in sent.nodes] == [OWN]
     join.answer(opening, THEIRS)
     assert join.outcome == JoinOutcome(joined=addresses(1))
-    assert join.begun == 1
+    assert join.exchanged == 1
     assert swim.state("n1") is NodeState.ALIVE
     assert swim.delegate.states == [(b"\x02state", True)]
 
@@ -90,7 +90,7 @@ def test_addresses_that_fail_hold_nothing_up_and_are_named(swim: SwimUnderTest) 
     join = Join(swim, *addresses(3))
     join.fail(join.openings[0])
     join.answer(join.openings[1], THEIRS)
-    assert join.begun == 1
+    assert join.exchanged == 1
     assert join.outcome is None
     swim.advance(10.0)
     assert join.outcome == JoinOutcome(
@@ -137,7 +137,7 @@ def test_an_answer_that_cannot_be_merged_is_a_failure(
     join.answer(join.openings[0], answer)
     swim.advance(0.0)
     assert join.outcome == JoinOutcome(failed={addresses(1)[0]: reason})
-    assert join.begun == 0
+    assert join.exchanged == 0
     assert swim.table.get("n1") is None
 
 

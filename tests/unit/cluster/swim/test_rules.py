@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from colobus.cluster.messages import VERSIONS, Alive, Dead, Message, NodeState, Suspect
+from colobus.cluster.swim.core import Spread
 from colobus.cluster.swim.rules import MOST_INCARNATION, is_speakable
 from colobus.cluster.timing import ClusterTiming
 from support.swim import OWN, OWN_ADDRESS, PORT, SwimUnderTest, address_of, alive
@@ -266,8 +267,8 @@ def test_names_and_metas_that_fit_no_packet_are_not_learnt(swim: SwimUnderTest) 
 
 def test_whoever_leaves_says_so_and_refutes_nothing_any_more(swim: SwimUnderTest) -> None:
     swim.meet("n1")
-    done: list[bool] = []
-    swim.swim.leave(swim.now, lambda has_spread, _now: done.append(has_spread))
+    done: list[Spread] = []
+    swim.swim.leave(swim.now, lambda how, _now: done.append(how))
     assert swim.queued() == [Dead(1, OWN, OWN)]
     assert swim.state(OWN) is LEFT
     assert swim.delegate.told == ["left me"]
@@ -275,34 +276,34 @@ def test_whoever_leaves_says_so_and_refutes_nothing_any_more(swim: SwimUnderTest
     swim.receive(Suspect(5, OWN, "n1"))
     assert swim.rules.own.incarnation == 1
     swim.advance(1.0)
-    assert done == [True], "four transmits at lan timing take less than a second"
+    assert done == [Spread.GOSSIPED], "four transmits at lan timing take less than a second"
 
 
 def test_a_departure_nobody_can_hear_is_done_at_once(swim: SwimUnderTest) -> None:
-    done: list[bool] = []
-    swim.swim.leave(swim.now, lambda has_spread, _now: done.append(has_spread))
+    done: list[Spread] = []
+    swim.swim.leave(swim.now, lambda how, _now: done.append(how))
     swim.advance(0.0)
-    assert done == [True]
+    assert done == [Spread.CONFIRMED]
 
 
 def test_a_change_of_meta_takes_the_next_incarnation_and_waits_until_it_has_spread(
     swim: SwimUnderTest,
 ) -> None:
     swim.meet("n1")
-    done: list[bool] = []
-    swim.swim.change_meta(b"new", swim.now, lambda has_spread, _now: done.append(has_spread))
+    done: list[Spread] = []
+    swim.swim.change_meta(b"new", swim.now, lambda how, _now: done.append(how))
     assert swim.queued() == [own_alive(2, b"new")]
     assert swim.delegate.told == ["updated me"]
     assert done == []
     swim.advance(1.0)
-    assert done == [True]
+    assert done == [Spread.GOSSIPED]
 
 
 def test_a_broadcast_that_does_not_spread_in_time_is_reported() -> None:
     slow = replace(ClusterTiming.lan(), gossip_interval_s=4.0)
     swim = SwimUnderTest(slow).announced()
     swim.meet("n1")
-    done: list[bool] = []
-    swim.swim.change_meta(b"new", swim.now, lambda has_spread, _now: done.append(has_spread))
+    done: list[Spread] = []
+    swim.swim.change_meta(b"new", swim.now, lambda how, _now: done.append(how))
     swim.advance(20.0)
-    assert done == [False]
+    assert done == [Spread.TIMED_OUT]
