@@ -15,7 +15,7 @@ from colobus.clock import Clock
 from colobus.cluster.machine import ClusterMachine
 from colobus.cluster.serf.facts import Fact, LeaveDone
 from colobus.cluster.swim.addresses import Address
-from colobus.cluster.swim.streams import REFUSED, OpenStream
+from colobus.cluster.swim.streams import REFUSED, OpenStream, StreamWrite
 from colobus.errors import ClusterError
 
 __all__ = ["ClusterAgent", "bind_cluster"]
@@ -33,8 +33,11 @@ READ_BYTES = 65_536
 MOST_LISTENERS = 8
 """Beside the owner: the RPC endpoint is one."""
 
-LEAVE_TIMEOUT_S = 8.0
-"""A leave spreads within ``broadcast_timeout_s`` and ``leave_propagate_delay_s``, six seconds."""
+LEAVE_MARGIN_S = 1.0
+"""What a busy process may add to the longest leave of the machine."""
+
+CLOSE_S = 10.0
+"""How long a peer may take to read the last bytes of a stream before it is cut off."""
 
 logger = logging.getLogger(__name__)
 
@@ -86,6 +89,7 @@ class ClusterAgent:
         self._on_fact = on_fact
         self._listeners: list[Callable[[Fact], None]] = []
         self._writers: dict[int, asyncio.StreamWriter] = {}
+        self._dials: dict[int, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -119,11 +123,12 @@ class ClusterAgent:
     async def leave(self) -> None:
         """Leave in good order, and return when the others know or had time to."""
         self.call(self.machine.leave)
+        timeout_s = self.machine.timing.longest_leave_s + LEAVE_MARGIN_S
         try:
-            async with asyncio.timeout(LEAVE_TIMEOUT_S):
+            async with asyncio.timeout(timeout_s):
                 await self._has_left.wait()
         except TimeoutError:
-            logger.warning("leaving the cluster took longer than %g s", LEAVE_TIMEOUT_S)
+            logger.warning("leaving the cluster took longer than %g s", timeout_s)
 
     def listen(self, listener: Callable[[Fact], None]) -> Callable[[], None]:
         """Tell facts to ``listener`` as well, after the owner; return what stops that.
@@ -148,14 +153,9 @@ class ClusterAgent:
         for datagram in machine.datagrams_to_send():
             self._send(datagram.data, datagram.address)
         for opening in machine.streams_to_open():
-            self._spawn(self._dial(opening))
+            self._spawn(self._dial(opening), opening.stream)
         for write in machine.stream_writes():
-            writer = self._writers.get(write.stream)
-            if writer is not None and not writer.is_closing():
-                writer.write(write.data)
-                if write.is_last:
-                    del self._writers[write.stream]
-                    writer.close()
+            self._write(write)
         while (fact := machine.next_event()) is not None:
             if isinstance(fact, LeaveDone):
                 self._has_left.set()
@@ -201,10 +201,29 @@ class ClusterAgent:
 
     # Streams.
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, None], dial: int | None = None) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        if dial is not None:
+            self._dials[dial] = task
+
+    def _write(self, write: StreamWrite) -> None:
+        """Write to a stream; its last bytes end it, and with it an attempt to connect."""
+        writer = self._writers.get(write.stream)
+        if writer is None:
+            dial = self._dials.pop(write.stream, None)
+            if dial is not None and write.is_last:
+                dial.cancel()
+            return
+        if writer.is_closing():
+            return
+        writer.write(write.data)
+        if write.is_last:
+            del self._writers[write.stream]
+            writer.close()
+            # Closed by then, most likely; a peer that does not read would hold it for ever.
+            asyncio.get_running_loop().call_later(CLOSE_S, writer.transport.abort)
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         stream = self.machine.accept_stream(self.now)
@@ -224,6 +243,8 @@ class ClusterAgent:
             reason = os.strerror(exc.errno) if exc.errno else str(exc)
             self._ended(opening.stream, reason.lower())
             return
+        finally:
+            self._dials.pop(opening.stream, None)
         writer.write(opening.data)
         await self._read_stream(opening.stream, reader, writer)
 

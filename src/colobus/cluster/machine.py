@@ -46,6 +46,7 @@ from colobus.cluster.serf.members import member_record
 from colobus.cluster.swim.addresses import Address
 from colobus.cluster.swim.schedule import Schedule
 from colobus.cluster.swim.streams import OpenStream, StreamWrite
+from colobus.cluster.timing import ClusterTiming
 from colobus.errors import ClusterError
 
 __all__ = ["ClusterMachine", "ClusterStatistics", "Datagram", "MemberSettings"]
@@ -207,7 +208,10 @@ class ClusterMachine:
     # Commands that are not in ``commands``.
 
     def leave(self, now: float) -> None:
-        """Begin to leave in good order; ``LeaveDone`` tells the end, a few seconds later."""
+        """Begin to leave in good order; ``LeaveDone`` tells the end.
+
+        That is two round trips later, or at most ``ClusterTiming.longest_leave_s``.
+        """
         self._serf.departure.leave(now)
 
     def respond(self, query: QueryKey, payload: bytes, now: float) -> None:
@@ -239,6 +243,11 @@ class ClusterMachine:
     def phase(self) -> NodePhase:
         """Whether we stay, leave or are gone."""
         return self._serf.departure.phase
+
+    @property
+    def timing(self) -> ClusterTiming:
+        """Our timing."""
+        return self._serf.swim.timing
 
     @property
     def tags(self) -> dict[str, str]:

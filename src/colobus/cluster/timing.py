@@ -114,6 +114,11 @@ class ClusterTiming:
             gossip_to_the_dead_s=60.0,
         )
 
+    @property
+    def longest_leave_s(self) -> float:
+        """The worst case of a leave: neither of its two steps spreads, and then its last moment."""
+        return 2 * self.broadcast_timeout_s + self.leave_propagate_delay_s
+
     def retransmit_limit(self, nodes: int) -> int:
         """Return how often a broadcast is sent before it counts as spread.
 

@@ -160,7 +160,10 @@ class Supervisor:
             await registration.register()
             await membership.start()
             serving.append(group.create_task(membership.run(), name="membership"))
-            rpc_server = RpcServer(membership.agent, rpc, registration.advertised[1])
+            rpc_server = RpcServer(
+                membership.agent, rpc, registration.advertised[1],
+                auth_key=self.settings.cluster_rpc_auth_key or "",
+            )  # fmt: skip
             serving.append(group.create_task(rpc_server.run(), name="rpc"))
             await membership.join_registered()
             serving_admin = serve(app, admin, stop=closing, access_log=access_log)

@@ -15,7 +15,7 @@ from colobus.cluster.agent import ClusterAgent, bind_cluster
 from colobus.cluster.keyring import Keyring
 from colobus.cluster.machine import ClusterMachine, MemberSettings
 from colobus.cluster.rpc.client import RpcClient, connect
-from colobus.cluster.rpc.protocol import encode_request
+from colobus.cluster.rpc.protocol import ReplyReader, encode_reply, encode_request
 from colobus.cluster.rpc.replies import Members, UserEventRecord
 from colobus.cluster.rpc.requests import (
     FireEvent,
@@ -36,7 +36,7 @@ HOST = "127.0.0.1"
 
 
 @asynccontextmanager
-async def endpoint() -> AsyncIterator[tuple[str, int]]:
+async def endpoint(auth_key: str = "") -> AsyncIterator[tuple[str, int]]:
     """An agent that is alone, and the address of its RPC."""
     sockets = bind_cluster((HOST, 0))
     settings = MemberSettings(
@@ -55,7 +55,9 @@ async def endpoint() -> AsyncIterator[tuple[str, int]]:
     await agent.start()
     listener = socket.create_server((HOST, 0))
     listener.setblocking(False)
-    serving = asyncio.get_running_loop().create_task(RpcServer(agent, listener, 7946).run())
+    serving = asyncio.get_running_loop().create_task(
+        RpcServer(agent, listener, 7946, auth_key=auth_key).run()
+    )
     try:
         yield listener.getsockname()
     finally:
@@ -97,17 +99,25 @@ async def test_an_event_goes_to_the_streams_of_others() -> None:
         assert (seen.name, seen.payload) == ("deploy", b"1")
 
 
+async def fill(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Monitor the log without reading, until more has been written than waits anywhere."""
+    writer.write(encode_request(2, Monitor("WARN")))
+    assert await reader.readexactly(13)
+    for _ in range(200):
+        logging.getLogger("test").warning("x" * 65_536)
+    await asyncio.sleep(0)  # lines pass through the loop
+
+
 async def test_a_client_that_does_not_read_its_stream_is_dropped(
-    caplog: pytest.LogCaptureFixture,
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("colobus.cluster.rpc.outlet.STALL_S", 0.2)
     async with endpoint() as address:
         reader, writer = await opened(address)
-        writer.write(encode_request(2, Monitor("WARN")))
-        await reader.readexactly(13)
+        await fill(reader, writer)
         async with asyncio.timeout(20):
             while "does not read its streams" not in caplog.text:
-                logging.getLogger("test").warning("x" * 65_536)
-                await asyncio.sleep(0)
+                await asyncio.sleep(0.02)
         async with asyncio.timeout(20):
             with suppress(ConnectionResetError):
                 while await reader.read(65_536):  # what had arrived comes first
@@ -115,6 +125,42 @@ async def test_a_client_that_does_not_read_its_stream_is_dropped(
         writer.close()
         found = await asyncio.to_thread(ask, address, ListMembers())
         assert isinstance(found, Members)
+
+
+async def test_a_client_that_reads_late_gets_what_waited_and_then_what_is_new() -> None:
+    async with endpoint() as address:
+        reader, writer = await opened(address)
+        await fill(reader, writer)
+        replies = ReplyReader()
+        replies.expect(2, Monitor("WARN"))
+        replies.receive(encode_reply(2, Monitor("WARN")))
+        lines = 0
+        async with asyncio.timeout(30):
+            while lines < 200:
+                replies.receive(await reader.read(65_536))
+                while (reply := replies.next_reply()) is not None:
+                    lines += reply.record is not None
+            logging.getLogger("test").warning("the last word")
+            while True:
+                replies.receive(await reader.read(65_536))
+                reply = replies.next_reply()
+                if reply is not None and "the last word" in repr(reply.record):
+                    break
+        writer.close()
+
+
+async def test_a_client_must_show_the_key_of_the_agent(caplog: pytest.LogCaptureFixture) -> None:
+    def members(key: str) -> object:
+        with connect(address, key) as client:
+            answer = client.ask(ListMembers())
+            return answer.error or answer.body
+
+    async with endpoint("the-secret") as address:
+        assert await asyncio.to_thread(members, "") == "Authentication required"
+        with pytest.raises(ClusterError, match="Invalid authentication token"):
+            await asyncio.to_thread(members, "the-guess")
+        assert isinstance(await asyncio.to_thread(members, "the-secret"), Members)
+    assert "the-secret" not in caplog.text
 
 
 async def test_connections_are_limited_and_freed() -> None:

@@ -302,9 +302,11 @@ def _connect(console: Console, conf: Path | None, prefix: str | None) -> "RpcCli
     from colobus.cli.loading import load_running
     from colobus.cluster.rpc.client import connect
 
-    host, port = load_running(console, conf, prefix).cluster_listen_rpc
+    settings = load_running(console, conf, prefix)
+    host, port = settings.cluster_listen_rpc
     console.verbose(f"asking the agent at {host}:{port}")
-    return connect((LOOPBACK if host == EVERYWHERE else host, port))
+    address = (LOOPBACK if host == EVERYWHERE else host, port)
+    return connect(address, settings.cluster_rpc_auth_key or "")
 
 
 def _ask(client: "RpcClient", request: "Request", what_failed: str) -> Any:  # noqa: ANN401

@@ -7,14 +7,14 @@ from types import TracebackType
 from typing import Final, Self
 
 from colobus.cluster.rpc.protocol import Reply, ReplyReader, encode_request
-from colobus.cluster.rpc.requests import Handshake, Request
+from colobus.cluster.rpc.requests import Authenticate, Handshake, Request
 from colobus.errors import ClusterError
 
 __all__ = ["RpcClient", "connect"]
 
 CONNECT_S: Final = 5.0
 ANSWER_S: Final = 30.0
-"""Beyond any command: a leave takes six seconds, a key operation a query's timeout, eight."""
+"""Beyond any command: a leave takes eleven seconds, a key operation a query's timeout, eight."""
 
 READ_BYTES: Final = 65_536
 
@@ -73,11 +73,11 @@ class RpcClient:
         return reply
 
 
-def connect(address: tuple[str, int]) -> RpcClient:
-    """Return a client of the agent at ``address``.
+def connect(address: tuple[str, int], auth_key: str = "") -> RpcClient:
+    """Return a client of the agent at ``address``, which is shown ``auth_key`` unless it is empty.
 
     Raises:
-        ClusterError: nothing listens there, or something that is no agent.
+        ClusterError: nothing listens there, or something that is no agent, or has another key.
     """
     try:
         sock = socket.create_connection(address, CONNECT_S)
@@ -87,9 +87,10 @@ def connect(address: tuple[str, int]) -> RpcClient:
     client = RpcClient(sock)
     try:
         sock.settimeout(ANSWER_S)
-        answer = client.ask(Handshake())
-        if answer.error:
-            raise ClusterError(answer.error)
+        for request in (Handshake(), *((Authenticate(auth_key),) if auth_key else ())):
+            answer = client.ask(request)
+            if answer.error:
+                raise ClusterError(answer.error)
     except ClusterError as exc:
         sock.close()
         raise ClusterError(f"Error connecting to Serf agent: {exc}") from exc

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from colobus.cluster.agent import ClusterAgent
 from colobus.cluster.rpc.hub import Hub
 from colobus.cluster.rpc.log_tail import LogTail
+from colobus.cluster.rpc.outlet import StreamOutlet
 from colobus.cluster.rpc.session import Session
 from colobus.cluster.rpc.surroundings import Resolved, Surroundings
 from colobus.cluster.swim.addresses import Address
@@ -21,12 +22,6 @@ __all__ = ["RpcServer"]
 READ_BYTES = 16_384
 MOST_CONNECTIONS = 64
 """Commands come and go; only monitors and streams stay."""
-
-BEHIND_BYTES = 1 << 20
-"""What a client may leave unread of its streams before it is dropped: thousands of records."""
-
-DRAIN_S = 10.0
-"""How long a client may take to read an answer."""
 
 HANDSHAKE_S = 10.0
 """How long a client may hold a connection without having said anything."""
@@ -43,15 +38,23 @@ class RpcServer:
         agent: of this node.
         listener: a bound, listening socket; closed by its owner.
         default_port: for addresses to join that have none.
+        auth_key: what clients must show first; empty for nothing.
     """
 
-    def __init__(self, agent: ClusterAgent, listener: socket.socket, default_port: int) -> None:
+    def __init__(
+        self,
+        agent: ClusterAgent,
+        listener: socket.socket,
+        default_port: int,
+        *,
+        auth_key: str = "",
+    ) -> None:
         self._agent = agent
         self._listener = listener
         self._default_port = default_port
         self._hub = Hub()
         self._log = LogTail()
-        self._surroundings = Surroundings(self._log, _runtime, self._resolve)
+        self._surroundings = Surroundings(self._log, _runtime, self._resolve, auth_key)
         self._tasks: asyncio.TaskGroup | None = None
 
     async def run(self) -> None:
@@ -80,13 +83,14 @@ class RpcServer:
             logger.warning("an RPC client is refused: there are %d", len(self._hub))
             writer.transport.abort()
             return
-        outlet = _Outlet(writer)
+        outlet = StreamOutlet(writer)
         session = Session(self._agent, self._surroundings, outlet)
         self._hub.add(session)
         self._tasks.create_task(self._serve(reader, session, outlet), name="rpc-client")
+        self._tasks.create_task(outlet.write_backlog(), name="rpc-streams")
 
     async def _serve(
-        self, reader: asyncio.StreamReader, session: Session, outlet: "_Outlet"
+        self, reader: asyncio.StreamReader, session: Session, outlet: StreamOutlet
     ) -> None:
         try:
             while not session.is_closed:
@@ -107,7 +111,7 @@ class RpcServer:
             self._hub.remove(session)
             session.close()
 
-    async def _handle_all(self, session: Session, outlet: "_Outlet") -> None:
+    async def _handle_all(self, session: Session, outlet: StreamOutlet) -> None:
         """Handle what has been received, each request when the answer before it is written."""
         while self._hub.run(session.handle_next):
             while session.is_waiting:
@@ -121,51 +125,6 @@ class RpcServer:
 
         assert self._tasks is not None
         self._tasks.create_task(look_up(), name="rpc-resolve")
-
-
-class _Outlet:
-    """The writing half of a connection."""
-
-    def __init__(self, writer: asyncio.StreamWriter) -> None:
-        self._writer = writer
-        self._written = asyncio.Event()
-        self._is_closed = False
-
-    def send(self, data: bytes) -> None:
-        if not self._is_closed:
-            self._writer.write(data)
-        self._written.set()
-
-    def push(self, data: bytes) -> None:
-        if self._is_closed:
-            return
-        if self._writer.transport.get_write_buffer_size() > BEHIND_BYTES:
-            self._is_closed = True
-            self._writer.transport.abort()
-            logger.warning("an RPC client is dropped: it does not read its streams")
-            return
-        self._writer.write(data)
-
-    def close(self) -> None:
-        if not self._is_closed:
-            self._is_closed = True
-            self._writer.close()
-        self._written.set()
-
-    async def wait_written(self) -> None:
-        """Wait for the next answer, or the end."""
-        self._written.clear()
-        await self._written.wait()
-
-    async def drain(self) -> None:
-        """Wait until the client has read enough.
-
-        Raises:
-            TimeoutError: it does not read.
-            OSError: it is gone.
-        """
-        async with asyncio.timeout(DRAIN_S):
-            await self._writer.drain()
 
 
 def _post(

@@ -5,6 +5,7 @@ an :class:`Outlet`. Commands are handled one after the other; one that takes a w
 holds up those behind it, while streams keep flowing (reference: rpc §1, §2).
 """
 
+import hmac
 import logging
 from typing import Final
 
@@ -25,6 +26,7 @@ from colobus.errors import ClusterError, ClusterProtocolError
 __all__ = ["Session"]
 
 RPC_VERSION: Final = 1
+_BEFORE_AUTHENTICATION: Final = (requests.Handshake, requests.Authenticate)
 
 logger = logging.getLogger(__name__)
 
@@ -43,6 +45,7 @@ class Session:
         self._agent = agent
         self._surroundings = surroundings
         self._outlet = outlet
+        self._is_authenticated = False
         self._reader = RequestReader()
         self._commands = PatientCommands(agent, surroundings, self._reply)
         self._watches = Watches(agent, surroundings, self._reply, outlet)
@@ -129,6 +132,10 @@ class Session:
             self._reply(sequence, None, "Unsupported command")
             self.close()
             return
+        is_known = self._is_authenticated or not self._surroundings.auth_key
+        if not is_known and not isinstance(request, _BEFORE_AUTHENTICATION):
+            self._reply(sequence, request, "Authentication required")
+            return
         try:
             self._handlers[type(request)](sequence, request)
         except ClusterProtocolError:
@@ -146,8 +153,14 @@ class Session:
         self._reply(sequence, request)
 
     def _authenticate(self, sequence: int, request: requests.Authenticate) -> None:
-        # We have no key, which only the empty one matches (reference: rpc §2).
-        self._reply(sequence, request, "Invalid authentication token" if request.key else "")
+        # Without a key of ours only the empty one matches (reference: rpc §2).
+        own = self._surroundings.auth_key.encode("utf-8", "surrogateescape")
+        shown = request.key.encode("utf-8", "surrogateescape")
+        self._is_authenticated = hmac.compare_digest(own, shown)
+        if not self._is_authenticated:
+            logger.warning("an RPC client showed a wrong key")
+            raise ClusterError("Invalid authentication token")
+        self._reply(sequence, request)
 
     def _fire(self, sequence: int, request: requests.FireEvent) -> None:
         commands = self._agent.machine.commands

@@ -1,12 +1,12 @@
 """What a session of RPC stands between: the agent, the client, and the machine it runs on."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias, TypeVar
 
 from colobus.cluster.machine import ClusterMachine
 from colobus.cluster.rpc.log_tail import LogTail
-from colobus.cluster.rpc.replies import Body
+from colobus.cluster.rpc.replies import Body, StreamRecord
 from colobus.cluster.rpc.requests import Request
 from colobus.cluster.swim.addresses import Address
 
@@ -36,8 +36,15 @@ class Outlet(Protocol):
     def send(self, data: bytes) -> None:
         """Write an answer."""
 
-    def push(self, data: bytes) -> None:
-        """Write a record of a stream; a client that does not keep up may be dropped."""
+    def push(self, sequence: int, record: StreamRecord) -> None:
+        """Write a record of a stream, or keep it for a client that does not keep up.
+
+        Raises:
+            ClusterProtocolError: it cannot be written.
+        """
+
+    def forget(self, sequence: int) -> None:
+        """Drop what is kept of a stream that has ended."""
 
     def close(self) -> None:
         """Close once everything is written."""
@@ -67,8 +74,10 @@ class Surroundings:
         log: the log to monitor.
         runtime: what the agent runs on, for ``stats``.
         resolve: looks up ``host`` and ``host:port``, and calls back, perhaps at once.
+        auth_key: what a client must show before anything else; empty for nothing.
     """
 
     log: LogTail
     runtime: Callable[[], Mapping[str, str]]
     resolve: Callable[[Sequence[str], Callable[[Resolved], None]], None]
+    auth_key: str = field(default="", repr=False)

@@ -5,7 +5,6 @@ from typing import Final
 from colobus.cluster.codec.filters import Filter, NodeFilter, TagFilter
 from colobus.cluster.rpc import requests
 from colobus.cluster.rpc.log_tail import monitor_level
-from colobus.cluster.rpc.protocol import encode_record
 from colobus.cluster.rpc.replies import LogRecord, QueryEventRecord, QueryRecord, StreamRecord
 from colobus.cluster.rpc.subscriptions import EventFilter, event_of, parse_filters
 from colobus.cluster.rpc.surroundings import Agent, Handlers, Outlet, Reply, Surroundings
@@ -110,6 +109,7 @@ class Watches:
         self._streams.pop(request.sequence, None)
         if self._monitor is not None and self._monitor[0] == request.sequence:
             self._monitor = None
+        self._outlet.forget(request.sequence)
         self._reply(sequence, request)
 
     def _query(self, sequence: int, request: requests.StartQuery) -> None:
@@ -182,4 +182,4 @@ class Watches:
         ]
 
     def _push(self, sequence: int, record: StreamRecord) -> None:
-        self._outlet.push(encode_record(sequence, record))
+        self._outlet.push(sequence, record)

@@ -9,6 +9,7 @@ from colobus.config.kinds import (
     ENCRYPT_KEY,
     IPV4_ADDRESS,
     PATH,
+    STRING,
     Kind,
     UnfitError,
     number_between,
@@ -44,6 +45,12 @@ class ClusterSettings:
         IPV4_ADDRESS,
         Address("127.0.0.1", 7373),
         "Where commands on this machine reach the cluster agent of the node, by TCP.",
+    )
+    cluster_rpc_auth_key: str | None = optional(
+        STRING,
+        "What clients of cluster_listen_rpc must show first: `serf -rpc-auth`, and"
+        " `colobus cluster` by itself. Without it, whoever reaches the port commands the agent.",
+        is_secret=True,
     )
     cluster_advertise: Address | None = optional(
         IPV4_ADDRESS,

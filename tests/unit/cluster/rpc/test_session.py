@@ -11,7 +11,13 @@ from colobus.cluster.machine import ClusterMachine
 from colobus.cluster.messages import Query, QueryFlag, UserEvent
 from colobus.cluster.rpc.hub import Hub
 from colobus.cluster.rpc.log_tail import LogTail
-from colobus.cluster.rpc.protocol import Reply, ReplyReader, RequestReader, encode_request
+from colobus.cluster.rpc.protocol import (
+    Reply,
+    ReplyReader,
+    RequestReader,
+    encode_record,
+    encode_request,
+)
 from colobus.cluster.rpc.replies import (
     CoordinateFound,
     Joined,
@@ -63,13 +69,14 @@ NAMES: dict[str, Address | str] = {"n1": ("10.0.0.1", 7946), "nowhere": "unknown
 class Connection:
     """A client, its session, and the agent; a fake wire, a fake clock, nothing else."""
 
-    def __init__(self, node: MachineUnderTest) -> None:
+    def __init__(self, node: MachineUnderTest, auth_key: str = "") -> None:
         self.node = node
+        self.forgotten: list[int] = []
         self.hub = Hub()
         self.written: list[bytes] = []
         self.is_closed = False
         self.log = LogTail()
-        surroundings = Surroundings(self.log, lambda: {"os": "linux"}, self._resolve)
+        surroundings = Surroundings(self.log, lambda: {"os": "linux"}, self._resolve, auth_key)
         self.session = Session(self, surroundings, self)
         self.hub.add(self.session)
         self.reader = ReplyReader()
@@ -99,8 +106,11 @@ class Connection:
     def send(self, data: bytes) -> None:
         self.written.append(data)
 
-    def push(self, data: bytes) -> None:
-        self.written.append(data)
+    def push(self, sequence: int, record: StreamRecord) -> None:
+        self.written.append(encode_record(sequence, record))
+
+    def forget(self, sequence: int) -> None:
+        self.forgotten.append(sequence)
 
     def close(self) -> None:
         self.is_closed = True
@@ -177,6 +187,36 @@ def test_another_version_is_refused_and_may_be_corrected() -> None:
 def test_only_the_empty_key_fits_an_agent_without_one(client: Connection) -> None:
     assert client.ask(Authenticate("")).error == ""
     assert client.ask(Authenticate("guess")).error == "Invalid authentication token"
+
+
+def test_a_wrong_key_is_nothing_where_none_is_asked_for(client: Connection) -> None:
+    client.ask(Authenticate("guess"))
+    assert client.ask(ListMembers()).error == ""
+
+
+@pytest.mark.parametrize(
+    "request_", [ListMembers(), Stats(), FireEvent("x"), Join(("n1",)), Subscribe("*"), Leave()]
+)
+def test_with_a_key_nothing_is_done_before_it_is_shown(
+    request_: Request, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = Connection(MachineUnderTest(), "the-secret")
+    client.ask(Handshake())
+    assert client.ask(request_) == Reply(2, "Authentication required")
+    for wrong in ("", "the-secre", "the-secret!"):
+        assert client.ask(Authenticate(wrong)).error == "Invalid authentication token"
+        assert client.ask(request_).error == "Authentication required"
+    assert client.machine.statistics().event_time == 1
+    assert client.ask(Authenticate("the-secret")).error == ""
+    assert client.ask(ListMembers()).error == ""
+    assert "the-secret" not in caplog.text + repr(client.session._surroundings)
+
+
+def test_what_waits_for_a_stream_is_forgotten_with_it(client: Connection) -> None:
+    client.ask(Subscribe("*"))
+    sequence = client.sequence
+    client.ask(Stop(sequence))
+    assert client.forgotten == [sequence]
 
 
 def test_an_unknown_command_ends_the_session(client: Connection) -> None:
