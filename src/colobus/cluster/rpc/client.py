@@ -44,13 +44,21 @@ class RpcClient:
         Raises:
             ClusterError: the connection ended, or nothing came for 30 seconds.
         """
+        self.post(request)
+        return self._next()
+
+    def post(self, request: Request) -> None:
+        """Send a request whose answer will be among the :meth:`records`.
+
+        Raises:
+            ClusterError: the connection ended.
+        """
         self._sequence += 1
         self._reader.expect(self._sequence, request)
         try:
             self._socket.sendall(encode_request(self._sequence, request))
         except OSError as exc:
             raise ClusterError(f"the Serf agent does not listen any more: {_reason(exc)}") from exc
-        return self._next()
 
     def records(self) -> Iterator[Reply]:
         """Yield what follows the answer to a streaming request, without end.

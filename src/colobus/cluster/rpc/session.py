@@ -166,7 +166,7 @@ class Session:
         commands = self._agent.machine.commands
         self._agent.call(
             lambda now: commands.user_event(
-                request.name, request.payload, now, coalesce=request.coalesce
+                request.name, request.payload, now, coalesce=request.coalesce, is_direct=True
             )
         )
         self._reply(sequence, request)

@@ -148,7 +148,7 @@ class Serf:
             schedule=schedule,
             rng=rng,
             count_members=lambda: self.swim.table.live_count,
-            spread=self._handle_query,
+            spread=self._spread_query,
         )
         self.resolver = ConflictResolver(own, ask=self._ask_for_name, emit=emit)
         self.departure = Departure(
@@ -289,6 +289,11 @@ class Serf:
             raise ClusterError("query does not fit a packet")
         if self.answerer.query(message, now):
             self.broadcasts.add(BroadcastKind.QUERY, payload, now)
+
+    def _spread_query(self, message: Query, payload: bytes, now: float) -> None:
+        """Handle a query of ours, and send it directly besides the gossip."""
+        self._handle_query(message, payload, now)
+        self.swim.direct.tell(UserMessage(payload))
 
     def _relay(self, message: Relay, now: float) -> None:
         """Send the answer inside to who asked; nothing else is relayed (§8)."""

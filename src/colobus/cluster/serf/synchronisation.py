@@ -69,10 +69,14 @@ class Synchronisation:
         """Take in who has left and who has not, as if the intents had been heard (steps 2, 3)."""
         left = dict.fromkeys(state.left_members)
         for name in left:
+            known = self._membership.members.get(name)
+            if known is None:
+                # An agent would keep this for the name's return, and show it as leaving then, for
+                # ever (serf pitfalls 16). Who is gone and unknown here has nothing to leave.
+                continue
             # Their leave came after the last time recorded. For one that has left here too there
             # is nothing to enforce, and adding one at each exchange would never end.
-            known = self._membership.members.get(name)
-            is_left = known is not None and known.status == MemberStatus.LEFT
+            is_left = known.status == MemberStatus.LEFT
             time = state.status_times.get(name, 0) + (0 if is_left else 1)
             if time <= MOST_TIME:
                 self._membership.leave_intent(LeaveIntent(time, name), now)

@@ -47,6 +47,14 @@ def test_a_query_is_acknowledged_delivered_and_passed_on_once(node: MachineUnder
     assert node.machine.statistics().query_time == 4
 
 
+def test_a_query_of_ours_goes_to_everybody_at_once_and_gossips(node: MachineUnderTest) -> None:
+    node.commands.query("load", b"?", node.now)
+    sent = node.sent()
+    assert {address for address, _ in sent} == {(f"10.0.1.{n}", PORT) for n in (1, 2, 3)}
+    [message] = {message for _, message in sent}
+    assert node.queued_messages() == [message]
+
+
 def test_queries_of_one_time_are_told_apart_by_id(node: MachineUnderTest) -> None:
     node.hear(QUERY)
     node.hear(replace(QUERY, id=78))

@@ -56,6 +56,15 @@ def test_members_that_left_leave_and_the_others_stay(node: MachineUnderTest) -> 
     assert node.queued() == [], "nothing of it is passed on"
 
 
+def test_who_had_left_before_we_knew_it_is_not_leaving_when_it_returns(
+    node: MachineUnderTest,
+) -> None:
+    node.push_pull(SerfState(9, {"n3": 8}, left_members=("n3",)))
+    assert node.status("n3") is None
+    node.meet("n3")
+    assert node.status("n3") == "alive"
+
+
 def test_the_time_of_a_departure_does_not_grow_with_every_exchange(node: MachineUnderTest) -> None:
     node.hear(LeaveIntent(3, "n1"))
     node.fail("n1")
