@@ -46,6 +46,8 @@ PURE = (
     "colobus.cluster.keyring",
     "colobus.cluster.machine",
     "colobus.cluster.messages",
+    "colobus.cluster.refusals",
+    "colobus.cluster.rpc.backlog",
     "colobus.cluster.rpc.commands",
     "colobus.cluster.rpc.protocol",
     "colobus.cluster.rpc.replies",

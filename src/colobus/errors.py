@@ -19,6 +19,7 @@
     ├── TlsError                a certificate, key or set of ciphers that cannot be used
     ├── ClusterError
     │   ├── ClusterProtocolError    bytes of a gossip peer or RPC client that break the protocol
+    │   │   └── UnsealedError       that no key of ours opens, or are not sealed as ours are
     │   └── KeyringError        a key or keyring file that cannot be used
     ├── PluginError             a plugin that cannot be loaded or misbehaves
     └── NodeError               a node that cannot be started, stopped or found
@@ -43,6 +44,7 @@ __all__ = [
     "StoreUnusableError",
     "TlsError",
     "UniqueError",
+    "UnsealedError",
     "UpstreamClosedError",
     "UpstreamError",
     "UpstreamProtocolError",
@@ -142,6 +144,10 @@ class ClusterError(GatewayError):
 
 class ClusterProtocolError(ClusterError):
     """Bytes of a gossip peer or of an RPC client break the protocol or its limits."""
+
+
+class UnsealedError(ClusterProtocolError):
+    """Bytes of a gossip peer that no key of ours opens, or that are not sealed as ours are."""
 
 
 class KeyringError(ClusterError):

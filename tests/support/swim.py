@@ -7,6 +7,7 @@ from colobus.cluster.codec import gossip as codec
 from colobus.cluster.codec.stream import StreamCodec
 from colobus.cluster.keyring import Keyring
 from colobus.cluster.messages import VERSIONS, Alive, Message, NodeState
+from colobus.cluster.refusals import Refusals
 from colobus.cluster.swim.addresses import Address
 from colobus.cluster.swim.core import Swim, SwimSettings
 from colobus.cluster.swim.schedule import Schedule
@@ -83,12 +84,14 @@ class SwimUnderTest:
         self.timing = timing if timing is not None else AGENT_LAN
         rng = Random(seed)
         self.stream_codec = StreamCodec(Keyring(), rng.randbytes, compresses=False)
+        self.refusals = Refusals()
         self.swim = Swim(
             SwimSettings(name=OWN, address=OWN_ADDRESS, port=PORT, meta=b"own", timing=self.timing),
             delegate=self.delegate,
             codec=self.stream_codec,
             schedule=self.schedule,
             rng=rng,
+            refusals=self.refusals,
         )
         self.rules = self.swim.rules
         self.table = self.swim.table

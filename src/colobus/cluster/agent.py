@@ -226,7 +226,8 @@ class ClusterAgent:
             asyncio.get_running_loop().call_later(CLOSE_S, writer.transport.abort)
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        stream = self.machine.accept_stream(self.now)
+        peer: tuple[str, int] | None = writer.get_extra_info("peername")
+        stream = self.machine.accept_stream(self.now, peer[0] if peer else "")
         if stream is None:
             writer.close()
             return

@@ -37,6 +37,7 @@ from colobus.cluster.codec.stream import StreamCodec
 from colobus.cluster.coordinates import Coordinate
 from colobus.cluster.keyring import Keyring
 from colobus.cluster.messages import MemberRecord
+from colobus.cluster.refusals import Refusal, Refusals
 from colobus.cluster.serf.broadcasting import BroadcastKind
 from colobus.cluster.serf.commands import Commands
 from colobus.cluster.serf.core import MemberSettings, Serf
@@ -92,6 +93,9 @@ class ClusterMachine:
 
     Commands of the owner (join, leave, events, queries, tags, keys) are methods of ``commands``,
     ``leave`` and ``respond``. What a command leads to is told by facts.
+
+    Attributes:
+        refusals: what was refused of others, for metrics.
     """
 
     def __init__(
@@ -121,6 +125,7 @@ class ClusterMachine:
         self._datagram_codec = DatagramCodec(keyring, random_bytes, compresses=compresses)
         self._facts: deque[Fact] = deque()
         self._facts_dropped = 0
+        self.refusals = Refusals()
         self._datagrams_refused = 0
         self._is_started = False
         self._serf = Serf(
@@ -130,6 +135,7 @@ class ClusterMachine:
             schedule=self._schedule,
             rng=rng,
             emit=self._emit,
+            refusals=self.refusals,
             sealing_overhead=self._datagram_codec.overhead,
         )
         self.commands = Commands(self._serf)
@@ -151,16 +157,19 @@ class ClusterMachine:
         try:
             received = self._datagram_codec.decode(data)
         except ClusterError as exc:
-            self._refuse(source, str(exc))
+            self._datagrams_refused += 1
+            self.refusals.note_error(Refusal.MALFORMED_DATAGRAM, source[0], exc, now)
             return
         for message in received.messages:
             self._serf.swim.receive(message, source, now)
         if received.problems:
-            self._refuse(source, "; ".join(received.problems))
+            self._datagrams_refused += 1
+            reason = "; ".join(received.problems)
+            self.refusals.note(Refusal.MALFORMED_DATAGRAM, source[0], reason, now)
 
-    def accept_stream(self, now: float) -> int | None:
-        """Return a number for an accepted connection, or None if it is to be closed at once."""
-        return self._serf.swim.streams.accept(now) if self._is_started else None
+    def accept_stream(self, now: float, peer: str = "") -> int | None:
+        """Return a number for a connection from ``peer``, or None if it is to be closed at once."""
+        return self._serf.swim.streams.accept(peer, now) if self._is_started else None
 
     def receive_stream(self, stream: int, data: bytes, now: float) -> None:
         """Take bytes of a stream, in order; one that has ended takes none."""
@@ -298,7 +307,3 @@ class ClusterMachine:
             self._facts.append(fact)
         else:
             self._facts_dropped += 1
-
-    def _refuse(self, source: Address, reason: str) -> None:
-        self._datagrams_refused += 1
-        logger.debug("datagram from %s refused: %s", source[0], reason)

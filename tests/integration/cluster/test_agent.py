@@ -5,7 +5,7 @@ import random
 import secrets
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +15,9 @@ from colobus.clock import SystemClock
 from colobus.cluster.agent import ClusterAgent, bind_cluster
 from colobus.cluster.keyring import Keyring
 from colobus.cluster.machine import ClusterMachine, MemberSettings
+from colobus.cluster.refusals import Refusal
 from colobus.cluster.serf.facts import Fact, JoinDone, MemberJoined, MemberLeft
+from colobus.cluster.swim.streams import MOST_ACCEPTED
 from colobus.cluster.timing import ClusterTiming
 
 pytestmark = pytest.mark.integration
@@ -140,3 +142,33 @@ async def test_a_peer_that_does_not_read_its_answer_is_cut_off(
                     await asyncio.sleep(0.001)
                 while agent._tasks:
                     await asyncio.sleep(0.001)
+
+
+async def test_peers_that_say_nothing_or_drip_are_turned_away_in_time() -> None:
+    """Slots are taken for as long as a stream may last, and are free again then."""
+    timing = replace(WAN, stream_timeout_s=0.5)
+    async with running("a", timing) as a, running("b") as b:
+        held = [await asyncio.open_connection(HOST, a.port) for _ in range(MOST_ACCEPTED + 20)]
+        drip = b"\x06\x83\xa5Nodes\xcd\xff\xff\xacUserStateLen\x00\xa4Join\xc2" + b"\x80" * 100
+
+        async def drips(writer: asyncio.StreamWriter) -> None:
+            for byte in drip:
+                writer.write(bytes((byte,)))
+                await asyncio.sleep(0.02)
+
+        async with asyncio.TaskGroup() as group:
+            dripping = [group.create_task(drips(writer)) for _, writer in held[:8]]
+            async with asyncio.timeout(10):
+                for reader, _ in held:
+                    with suppress(ConnectionResetError):
+                        assert await reader.read() == b""
+            for task in dripping:
+                task.cancel()
+        counts = a.machine.refusals.counts
+        assert counts[Refusal.STREAM_TURNED_AWAY] == 20
+        assert counts[Refusal.STREAM_TIMED_OUT] == MOST_ACCEPTED
+        assert a._writers == {}
+        b.call(lambda now: b.machine.commands.join([(HOST, a.port)], now))
+        await has_fact(b, MemberJoined, 2)
+        for _, writer in held:
+            writer.close()

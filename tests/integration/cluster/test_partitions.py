@@ -91,7 +91,8 @@ def halves(cluster: Spread) -> None:
     cluster.network.heal()
     cluster.all_alive()
     for agent in cluster.agents:
-        assert REACHABLE in agent.succeed("reachability")
+        # A real agent spreads its queries by gossip alone, which at local timing loses some.
+        wait_until(lambda: REACHABLE in (agent.run("reachability") or ""), what=agent.name)  # noqa: B023
 
 
 def mute(cluster: Spread) -> None:

@@ -10,7 +10,7 @@ from typing import Final
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from colobus.errors import ClusterProtocolError
+from colobus.errors import ClusterProtocolError, UnsealedError
 
 __all__ = ["NONCE_SIZE", "OVERHEAD", "open_sealed", "seal"]
 
@@ -33,13 +33,14 @@ def open_sealed(ciphers: Iterable[AESGCM], sealed: bytes, associated: bytes = b"
     """Return the content of a sealed message of version 0 or 1, trying each cipher in order.
 
     Raises:
-        ClusterProtocolError: too short, another version, wrong padding, or no cipher opens it.
+        UnsealedError: too short, another version, or no cipher opens it.
+        ClusterProtocolError: the padding is wrong.
     """
     if len(sealed) < OVERHEAD:
-        raise ClusterProtocolError("sealed message is too short")
+        raise UnsealedError("sealed message is too short")
     version = sealed[0]
     if version > 1:
-        raise ClusterProtocolError(f"encryption version {version} is not supported")
+        raise UnsealedError(f"encryption version {version} is not supported")
     nonce, rest = sealed[1 : 1 + NONCE_SIZE], sealed[1 + NONCE_SIZE :]
     for cipher in ciphers:
         try:
@@ -47,7 +48,7 @@ def open_sealed(ciphers: Iterable[AESGCM], sealed: bytes, associated: bytes = b"
         except InvalidTag:
             continue
         return plain if version == 1 else _without_padding(plain)
-    raise ClusterProtocolError("No installed keys could decrypt the message")
+    raise UnsealedError("No installed keys could decrypt the message")
 
 
 def _without_padding(padded: bytes) -> bytes:

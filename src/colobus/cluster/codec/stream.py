@@ -30,7 +30,7 @@ from colobus.cluster.messages import (
     StreamMessage,
     UserMessage,
 )
-from colobus.errors import ClusterProtocolError
+from colobus.errors import ClusterProtocolError, UnsealedError
 
 __all__ = ["StreamCodec", "StreamReader"]
 
@@ -116,7 +116,7 @@ def _read_frame(inflow: _Inflow, keyring: Keyring, label: bytes) -> _Reading[Str
     kind = (yield from inflow.take(1))[0]
     if kind == MessageType.ENCRYPT:
         if not keyring:
-            raise ClusterProtocolError("Remote state is encrypted and encryption is not configured")
+            raise UnsealedError("Remote state is encrypted and encryption is not configured")
         length = yield from inflow.take(4)
         size = int.from_bytes(length, "big")
         if size > inflow.limits.size:
@@ -125,7 +125,7 @@ def _read_frame(inflow: _Inflow, keyring: Keyring, label: bytes) -> _Reading[Str
         plain = open_sealed(keyring.ciphers, sealed, bytes((kind,)) + length + label)
         return _read_whole(plain, inflow.limits, _read_plain)
     if keyring:
-        raise ClusterProtocolError("Encryption is configured but remote state is not encrypted")
+        raise UnsealedError("Encryption is configured but remote state is not encrypted")
     return (yield from _read_plain(inflow, kind))
 
 

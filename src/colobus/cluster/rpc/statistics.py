@@ -29,6 +29,7 @@ def stats_of(machine: ClusterMachine, runtime: Mapping[str, str]) -> StatsReport
         "runtime": runtime,
         "serf": {name: str(number) for name, number in serf.items()}
         | {"encrypted": "true" if now.is_encrypted else "false"},
+        "refused": {kind.value: str(n) for kind, n in machine.refusals.counts.items() if n},
         "tags": dict(machine.tags),
         "event_handlers": {},
     }

@@ -29,6 +29,7 @@ from colobus.cluster.messages import (
     UserEvent,
     UserMessage,
 )
+from colobus.cluster.refusals import Refusal, Refusals
 from colobus.cluster.serf.answering import QueryAnswerer
 from colobus.cluster.serf.asking import QueryAsker, QueryReceiver
 from colobus.cluster.serf.broadcasting import BroadcastKind, SerfBroadcasts
@@ -91,11 +92,13 @@ class Serf:
         schedule: Schedule,
         rng: Random,
         emit: Callable[[Fact], None],
+        refusals: Refusals,
         sealing_overhead: int = 0,
     ) -> None:
         timing = settings.timing
         self.settings = settings
         self.emit = emit
+        self._refusals = refusals
         self.clocks = Clocks()
         self.swim = Swim(
             SwimSettings(
@@ -110,6 +113,7 @@ class Serf:
             codec=stream_codec,
             schedule=schedule,
             rng=rng,
+            refusals=refusals,
         )
         own, gossip = self.swim.own, self.swim.gossip
         # The type byte of a user message comes on top.
@@ -237,7 +241,8 @@ class Serf:
                 raise ClusterError("Lamport time is beyond all clocks")
             self._handle(message, payload, now)
         except ClusterError as exc:
-            logger.debug("message of Serf dropped: %s", exc)
+            # Who sent it says little: it may have been gossiped by others.
+            self._refusals.note(Refusal.MALFORMED_MESSAGE, "", f"message of Serf: {exc}", now)
 
     def take_broadcasts(self, room: int, overhead: int, now: float) -> list[bytes]:
         """See ``Delegate``."""

@@ -20,6 +20,7 @@ from colobus.cluster.messages import (
     Suspect,
     UserMessage,
 )
+from colobus.cluster.refusals import Refusals
 from colobus.cluster.swim.acknowledgements import Acknowledgements
 from colobus.cluster.swim.addresses import Address
 from colobus.cluster.swim.answering import PingAnswerer
@@ -70,6 +71,7 @@ class Swim:
         codec: StreamCodec,
         schedule: Schedule,
         rng: Random,
+        refusals: Refusals,
     ) -> None:
         timing = settings.timing
         self.own = Node(settings.name, settings.address, settings.port, settings.meta, VERSIONS)
@@ -116,6 +118,7 @@ class Swim:
             delegate=delegate,
             codec=codec,
             rng=rng,
+            refusals=refusals,
         )
         self.streams = self.exchanges.streams
         self.prober = Prober(

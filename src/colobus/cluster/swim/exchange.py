@@ -16,6 +16,7 @@ from colobus.cluster.messages import (
     StreamMessage,
     UserMessage,
 )
+from colobus.cluster.refusals import Refusal, Refusals
 from colobus.cluster.swim.addresses import Address
 from colobus.cluster.swim.answering import PingAnswerer
 from colobus.cluster.swim.delegate import Delegate
@@ -68,9 +69,15 @@ class Exchanges:
         delegate: Delegate,
         codec: StreamCodec,
         rng: Random,
+        refusals: Refusals,
     ) -> None:
+        self._refusals = refusals
         self.streams = Streams(
-            codec, schedule=schedule, timeout_s=timing.stream_timeout_s, serve=self._serve
+            codec,
+            schedule=schedule,
+            timeout_s=timing.stream_timeout_s,
+            serve=self._serve,
+            refusals=refusals,
         )
         self._rules = rules
         self._table = table
@@ -157,7 +164,7 @@ class Exchanges:
             try:
                 self._merge(message, at, ignores_old_events=False)
             except ClusterProtocolError as exc:
-                logger.warning("push/pull with %s refused: %s", name, exc)
+                self._refusals.note(Refusal.INCOMPATIBLE, name, f"push/pull: {exc}", at)
 
         def failed(reason: str, _at: float) -> None:
             logger.warning("push/pull with %s failed: %s", name, reason)
@@ -166,7 +173,7 @@ class Exchanges:
             node.endpoint, self._state(is_join=False), now, answered=answered, failed=failed
         )
 
-    def _serve(self, stream: int, message: StreamMessage, now: float) -> None:
+    def _serve(self, stream: int, message: StreamMessage, peer: str, now: float) -> None:
         """Answer what a peer opened a stream for (§2.3)."""
         match message:
             case PushPull():
@@ -175,7 +182,7 @@ class Exchanges:
                 try:
                     self._merge(message, now, ignores_old_events=False)
                 except ClusterProtocolError as exc:
-                    logger.warning("push/pull of a peer refused: %s", exc)
+                    self._refusals.note(Refusal.INCOMPATIBLE, peer, f"push/pull: {exc}", now)
             case Ping():
                 is_for_us = self._answerer.is_for_us(message)
                 self.streams.reply(stream, Ack(message.sequence) if is_for_us else None)

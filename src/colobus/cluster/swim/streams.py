@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from colobus.cluster.codec.stream import StreamCodec, StreamReader
 from colobus.cluster.messages import ErrorMessage, StreamMessage
+from colobus.cluster.refusals import Refusal, Refusals
 from colobus.cluster.swim.addresses import Address
 from colobus.cluster.swim.schedule import Schedule, Timer
 from colobus.errors import ClusterProtocolError
@@ -55,6 +56,7 @@ class _Stream:
     timer: Timer
     answered: Answered | None = None  # None: accepted
     failed: Failed | None = None
+    peer: str = ""
 
 
 class Streams:
@@ -66,12 +68,14 @@ class Streams:
         *,
         schedule: Schedule,
         timeout_s: float,
-        serve: Callable[[int, StreamMessage, float], None],
+        serve: Callable[[int, StreamMessage, str, float], None],
+        refusals: Refusals,
     ) -> None:
         self._codec = codec
         self._schedule = schedule
         self._timeout_s = timeout_s
         self._serve = serve
+        self._refusals = refusals
         self._streams: dict[int, _Stream] = {}
         self._accepted = 0
         self._numbered = 0
@@ -112,15 +116,17 @@ class Streams:
             failed(str(exc), now)
             return
         deadline = now + (self._timeout_s if timeout_s is None else timeout_s)
-        stream = self._add(deadline, answered, failed)
+        stream = self._add(deadline, answered, failed, address[0])
         self._opens.append(OpenStream(stream, address, data))
 
-    def accept(self, now: float) -> int | None:
+    def accept(self, peer: str, now: float) -> int | None:
         """Return the number of an incoming stream, or None if it must be closed at once."""
         if self._accepted >= MOST_ACCEPTED:
+            reason = f"{MOST_ACCEPTED} streams are open"
+            self._refusals.note(Refusal.STREAM_TURNED_AWAY, peer, reason, now)
             return None
         self._accepted += 1
-        return self._add(now + self._timeout_s, None, None)
+        return self._add(now + self._timeout_s, None, None, peer)
 
     def receive(self, stream: int, data: bytes, now: float) -> None:
         """Take bytes of a stream; those of one that has ended are dropped."""
@@ -130,12 +136,12 @@ class Streams:
         try:
             message = entry.reader.feed(data)
         except ClusterProtocolError as exc:
-            self._refuse(stream, entry, str(exc), now)
+            self._refuse(stream, entry, exc, now)
             return
         if message is None:
             return
         if entry.answered is None:
-            self._serve(stream, message, now)
+            self._serve(stream, message, entry.peer, now)
         else:
             self._remove(stream)
             self._writes.append(StreamWrite(stream, b"", is_last=True))
@@ -152,12 +158,14 @@ class Streams:
         if self._remove(stream) is not None:
             self._writes.append(StreamWrite(stream, self._encode_reply(message), is_last=True))
 
-    def _add(self, deadline: float, answered: Answered | None, failed: Failed | None) -> int:
+    def _add(
+        self, deadline: float, answered: Answered | None, failed: Failed | None, peer: str
+    ) -> int:
         self._numbered += 1
         stream = self._numbered
         timer = self._schedule.call_at(deadline, lambda at: self._expire(stream, at))
         reader = self._codec.reader(is_reply=answered is not None)
-        self._streams[stream] = _Stream(reader, timer, answered, failed)
+        self._streams[stream] = _Stream(reader, timer, answered, failed, peer)
         return stream
 
     def _remove(self, stream: int) -> _Stream | None:
@@ -168,6 +176,10 @@ class Streams:
         return entry
 
     def _expire(self, stream: int, now: float) -> None:
+        entry = self._streams[stream]
+        if entry.answered is None:
+            reason = "a stream without a message"
+            self._refusals.note(Refusal.STREAM_TIMED_OUT, entry.peer, reason, now)
         self._writes.append(StreamWrite(stream, b"", is_last=True))
         self.ended(stream, "timed out", now)
 
@@ -180,8 +192,10 @@ class Streams:
             logger.warning("an answer cannot be sent: %s", exc)
             return b""
 
-    def _refuse(self, stream: int, entry: _Stream, reason: str, now: float) -> None:
+    def _refuse(self, stream: int, entry: _Stream, error: ClusterProtocolError, now: float) -> None:
         """End a stream whose bytes cannot be used; who dialled is told why (§2.2)."""
+        reason = str(error)
+        self._refusals.note_error(Refusal.MALFORMED_STREAM, entry.peer, error, now)
         if entry.answered is None:
             self.reply(stream, ErrorMessage(reason))
         else:

@@ -62,7 +62,7 @@ def addresses(count: int) -> list[Address]:
 
 
 def serve(swim: SwimUnderTest, message: StreamMessage) -> StreamMessage | None:
-    stream = swim.swim.streams.accept(swim.now)
+    stream = swim.swim.streams.accept("10.0.0.9", swim.now)
     assert stream is not None
     swim.swim.streams.receive(stream, swim.stream_codec.encode(message), swim.now)
     [write] = swim.swim.streams.take_writes()

@@ -3,6 +3,7 @@ import pytest
 from colobus.cluster.codec.stream import StreamCodec
 from colobus.cluster.keyring import Keyring
 from colobus.cluster.messages import Ack, ErrorMessage, Ping, StreamMessage
+from colobus.cluster.refusals import Refusal, Refusals
 from colobus.cluster.swim.schedule import Schedule
 from colobus.cluster.swim.streams import MOST_ACCEPTED, MOST_DIALLED, Streams, StreamWrite
 
@@ -16,11 +17,13 @@ class StreamsUnderTest:
         self.schedule = Schedule()
         self.served: list[tuple[int, StreamMessage]] = []
         self.outcome: list[object] = []
+        self.refusals = Refusals()
         self.streams = Streams(
             self.codec,
             schedule=self.schedule,
             timeout_s=TIMEOUT_S,
-            serve=lambda stream, message, _now: self.served.append((stream, message)),
+            serve=lambda stream, message, _peer, _now: self.served.append((stream, message)),
+            refusals=self.refusals,
         )
 
     def dial(self) -> int:
@@ -83,7 +86,7 @@ def test_bytes_that_are_no_message_fail_a_dialled_stream(under_test: StreamsUnde
 
 
 def test_an_accepted_stream_is_served_and_answered(under_test: StreamsUnderTest) -> None:
-    stream = under_test.streams.accept(0.0)
+    stream = under_test.streams.accept("10.0.0.9", 0.0)
     assert stream is not None
     under_test.streams.receive(stream, under_test.codec.encode(Ping(5, "me")), 0.0)
     assert under_test.served == [(stream, Ping(5, "me"))]
@@ -94,26 +97,29 @@ def test_an_accepted_stream_is_served_and_answered(under_test: StreamsUnderTest)
 
 
 def test_the_dialler_of_bad_bytes_is_told_why(under_test: StreamsUnderTest) -> None:
-    stream = under_test.streams.accept(0.0)
+    stream = under_test.streams.accept("10.0.0.9", 0.0)
     assert stream is not None
     under_test.streams.receive(stream, b"\x63", 0.0)
     [write] = under_test.streams.take_writes()
     answer = under_test.codec.reader(is_reply=True).feed(write.data)
     assert answer == ErrorMessage("message type 99 is not supported on a stream")
     assert write.is_last
+    assert under_test.refusals.counts[Refusal.MALFORMED_STREAM] == 1
 
 
 def test_an_accepted_stream_that_says_nothing_is_closed(under_test: StreamsUnderTest) -> None:
-    stream = under_test.streams.accept(0.0)
+    stream = under_test.streams.accept("10.0.0.9", 0.0)
     assert stream is not None
     under_test.schedule.run_due(TIMEOUT_S)
     assert under_test.streams.take_writes() == [StreamWrite(stream, b"", is_last=True)]
     assert len(under_test.streams) == 0
+    assert under_test.refusals.counts[Refusal.STREAM_TIMED_OUT] == 1
 
 
 def test_both_directions_are_limited(under_test: StreamsUnderTest) -> None:
-    accepted = [under_test.streams.accept(0.0) for _ in range(MOST_ACCEPTED + 1)]
+    accepted = [under_test.streams.accept("10.0.0.9", 0.0) for _ in range(MOST_ACCEPTED + 1)]
     assert [stream is None for stream in accepted].count(True) == 1
+    assert under_test.refusals.counts[Refusal.STREAM_TURNED_AWAY] == 1
     for _ in range(MOST_DIALLED):
         under_test.dial()
     assert under_test.outcome == []
@@ -122,11 +128,11 @@ def test_both_directions_are_limited(under_test: StreamsUnderTest) -> None:
     assert under_test.outcome == ["too many streams are open"]
     assert accepted[0] is not None
     under_test.streams.ended(accepted[0], "closed", 0.0)
-    assert under_test.streams.accept(0.0) is not None
+    assert under_test.streams.accept("10.0.0.9", 0.0) is not None
 
 
 def test_an_answer_too_large_to_send_closes_the_stream(under_test: StreamsUnderTest) -> None:
-    stream = under_test.streams.accept(0.0)
+    stream = under_test.streams.accept("10.0.0.9", 0.0)
     assert stream is not None
     under_test.streams.reply(stream, Ack(-1))
     assert under_test.streams.take_writes() == [StreamWrite(stream, b"", is_last=True)]
