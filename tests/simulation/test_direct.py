@@ -98,7 +98,7 @@ def test_what_of_a_join_is_lost_is_repaired_by_gossip(seed: int, loss: float) ->
 
 def test_in_a_large_cluster_64_are_told_directly_and_the_rest_by_gossip(seed: int) -> None:
     cluster = SimCluster(seed)
-    preformed(cluster, 120)
+    preformed(cluster, 90)
     cluster.start("new")
     sent = cluster.hosts["new"].datagrams_sent
     cluster.join("new", "n1")

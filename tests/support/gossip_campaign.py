@@ -10,6 +10,7 @@ import argparse
 import logging
 import resource
 import sys
+import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -113,9 +114,9 @@ class Campaign:
                 self.request,
             )
         )
-        started = CLOCK.monotonic()
+        started = time.thread_time()  # what others do to this machine is no finding
         data = door()
-        taken = CLOCK.monotonic() - started
+        taken = time.thread_time() - started
         if taken > self.slowest_s:
             self.slowest_s, self.slowest = taken, data
         self.counts[door.__name__] += 1
