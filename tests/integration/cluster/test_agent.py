@@ -25,6 +25,11 @@ pytestmark = pytest.mark.integration
 HOST = "127.0.0.1"
 CLOCK = SystemClock()
 WAN = ClusterTiming.wan()
+# What does not go directly takes longer than any test waits.
+WITHOUT_GOSSIP = replace(
+    WAN, gossip_interval_s=600.0, push_pull_interval_s=6000.0, probe_interval_s=600.0,
+    broadcast_timeout_s=30.0, leave_propagate_delay_s=30.0,
+)  # fmt: skip
 
 
 class Running(ClusterAgent):
@@ -59,15 +64,18 @@ async def has_fact(agent: Running, kind: type[Fact], count: int = 1) -> None:
 
 
 async def test_an_agent_that_is_alone_leaves_at_once() -> None:
-    async with running("alone") as agent:
+    async with running("alone", WITHOUT_GOSSIP) as agent:
         start = CLOCK.monotonic()
         await agent.leave()
-        assert CLOCK.monotonic() - start < 0.5, "no moment for stragglers where there are none"
+        assert CLOCK.monotonic() - start < 10, "no moment for stragglers where there are none"
 
 
-async def test_a_join_and_a_leave_take_milliseconds_at_wan_timing() -> None:
-    """A gossip tick takes half a second there, and no probe is waited for."""
-    async with running("a") as a, running("b") as b, running("c") as c:
+async def test_a_join_and_a_leave_wait_for_no_tick() -> None:
+    async with (
+        running("a", WITHOUT_GOSSIP) as a,
+        running("b", WITHOUT_GOSSIP) as b,
+        running("c", WITHOUT_GOSSIP) as c,
+    ):
         start = CLOCK.monotonic()
         for joining in (b, c):
             target = (HOST, a.port)
@@ -75,12 +83,10 @@ async def test_a_join_and_a_leave_take_milliseconds_at_wan_timing() -> None:
             for agent in (a, joining):
                 await has_fact(agent, MemberJoined, 2)
         await has_fact(b, MemberJoined, 3)
-        assert CLOCK.monotonic() - start < 0.4
-        start = CLOCK.monotonic()
         await c.leave()
         await has_fact(a, MemberLeft)
         await has_fact(b, MemberLeft)
-        assert CLOCK.monotonic() - start < 0.4
+        assert CLOCK.monotonic() - start < 20
 
 
 async def test_the_time_given_to_a_leave_covers_its_worst_case() -> None:
