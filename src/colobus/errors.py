@@ -11,6 +11,8 @@
     │   ├── StoreUnavailableError   cannot be reached now; may succeed later
     │   └── StoreUnusableError  corrupt, or of a newer version; a person must act
     ├── ProtocolError           bytes that break HTTP, with the status to answer
+    │   ├── MalformedError      an HTTP/2 message that is none; its stream alone ends
+    │   └── AbuseError          an HTTP/2 peer that makes work for nothing; its connection ends
     ├── UpstreamError
     │   ├── ConnectError
     │   ├── UpstreamTimeoutError
@@ -28,6 +30,7 @@
 from collections.abc import Mapping, Sequence
 
 __all__ = [
+    "AbuseError",
     "ClusterError",
     "ClusterProtocolError",
     "ConfigError",
@@ -35,6 +38,7 @@ __all__ = [
     "ForeignKeyError",
     "GatewayError",
     "KeyringError",
+    "MalformedError",
     "NodeError",
     "PluginError",
     "ProtocolError",
@@ -112,6 +116,14 @@ class ProtocolError(GatewayError):
     def __init__(self, reason: str, status: int = 400) -> None:
         super().__init__(reason)
         self.status = status
+
+
+class MalformedError(ProtocolError):
+    """A message of HTTP/2 breaks RFC 9113 §8: its stream ends, the connection goes on."""
+
+
+class AbuseError(ProtocolError):
+    """A peer of HTTP/2 makes work for nothing: its connection ends."""
 
 
 class UpstreamError(GatewayError):

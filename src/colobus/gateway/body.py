@@ -13,6 +13,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
+from colobus.errors import MalformedError
 from colobus.gateway.framing import LAST_CHUNK, ChunkedDecoder, chunk
 from colobus.gateway.wire import RequestHead
 from colobus.plugins.context import ShortCircuit
@@ -97,6 +98,29 @@ class RequestBody:
         if self.reader is not None:
             self.tell_reader()
         return used
+
+    def feed_payload(self, payload: bytes, *, is_last: bool) -> None:
+        """Take payload that came in frames instead of chunks (HTTP/2).
+
+        A body whose length was stated is complete with its last byte, another with ``is_last``.
+
+        Raises:
+            MalformedError: it is longer or shorter than was stated (RFC 9113 §8.1.1).
+        """
+        if self.decoder is None:
+            if len(payload) > self.remaining:
+                raise MalformedError("body longer than its Content-Length")
+            self.remaining -= len(payload)
+            if is_last and self.remaining:
+                raise MalformedError("body shorter than its Content-Length")
+            self.is_complete = self.remaining == 0
+        else:
+            self.is_complete = is_last
+        if payload and not self.discarding:
+            self.pieces.append(payload)
+            self.size += len(payload)
+        if self.reader is not None:
+            self.tell_reader()
 
     def discard(self) -> None:
         """Keep nothing any more: nobody will send it."""

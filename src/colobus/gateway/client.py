@@ -17,11 +17,13 @@ from typing import Final
 from colobus.errors import ProtocolError
 from colobus.gateway import answers, reply
 from colobus.gateway.body import RequestBody
+from colobus.gateway.client_end import ClientEnd
 from colobus.gateway.closing import Closing
 from colobus.gateway.environment import Environment
 from colobus.gateway.exchange import Exchange
 from colobus.gateway.forwarding import forwarded_lines, is_trusted
-from colobus.gateway.loop import Protocol, Transport
+from colobus.gateway.http2_connection import PREFACE_HEAD, Http2Connection
+from colobus.gateway.loop import Transport
 from colobus.gateway.pipeline import start
 from colobus.gateway.presence import ABSENT, READING, WAITING, WRITING
 from colobus.gateway.timers import Timer
@@ -51,16 +53,10 @@ ALL_REASONS: Final = 7
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
-class ClientConnection(Protocol):
+class ClientConnection(ClientEnd):
     """See the module.
 
     Attributes:
-        serial: its number in this worker, from 1.
-        requests: heads read so far.
-        peer: the client's IP address.
-        is_trusted: the peer may speak for others (``trusted_ips``).
-        scheme: ``http`` or ``https``.
-        forwarded: what every request over it tells the upstream about the client.
         exchange: the request being served.
         body: its body.
     """
@@ -70,18 +66,11 @@ class ClientConnection(Protocol):
         "buffer",
         "counted",
         "discarded",
-        "environment",
         "exchange",
-        "forwarded",
         "head_began_at",
         "is_eof",
         "is_expecting",
-        "is_trusted",
         "paused",
-        "peer",
-        "requests",
-        "scheme",
-        "serial",
         "state",
         "timer",
         "transport",
@@ -93,14 +82,8 @@ class ClientConnection(Protocol):
     timer: Timer
 
     def __init__(self, environment: Environment) -> None:
-        self.environment = environment
-        self.serial = environment.next_serial()
-        self.requests = 0
+        super().__init__(environment, environment.next_serial())
         self.state = IDLE
-        self.peer = ""
-        self.is_trusted = False
-        self.scheme = "http"
-        self.forwarded = b""
         self.exchange: Exchange | None = None
         self.body: RequestBody | None = None
         self.buffer = b""
@@ -183,7 +166,10 @@ class ClientConnection(Protocol):
         try:
             head = parse_request(data, self.environment.limits)
         except ProtocolError as error:
-            self.refuse(error.status, data)
+            if self.is_http2(data):
+                self.begin_http2(data)
+            else:
+                self.refuse(error.status, data)
             return
         if head is not None:
             self.begin(head, data)
@@ -194,6 +180,23 @@ class ClientConnection(Protocol):
         if self.counted != READING:
             self.count_as(READING)
             self.arm(self.environment.settings.head_timeout)
+
+    def is_http2(self, data: bytes) -> bool:
+        """Say whether ``data`` opens HTTP/2 without having asked (RFC 9113 §3.3)."""
+        # In TLS a client has to ask (§3.2): :meth:`begin_http2` was called, or it shall not be.
+        return (
+            self.requests == 0
+            and self.scheme == "http"
+            and data.startswith(PREFACE_HEAD)
+            and self.environment.settings.http2
+        )
+
+    def begin_http2(self, data: bytes) -> None:
+        """Let a connection of HTTP/2 take over, with ``data`` in front of what will come."""
+        self.state = ENDING
+        self.buffer = b""
+        self.timer.cancel()
+        Http2Connection(self, self.transport, self.counted).start(data)
 
     def begin(self, head: RequestHead, data: bytes) -> None:
         """Begin with a request; ``data`` is its head and what came with it."""

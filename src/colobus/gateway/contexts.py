@@ -20,8 +20,9 @@ It does not wait, and raises TlsError when there should be a certificate but it 
 then the handshake fails (reference: proxying §2.9).
 """
 
-# HTTP/2 is not offered (reference: proxying §2.11).
-PROTOCOLS: Final = ("http/1.1",)
+# In the order of preference; 0.10.4 does not offer HTTP/2 (reference: proxying §2.11).
+PROTOCOLS: Final = ("h2", "http/1.1")
+PROTOCOLS_OF_HTTP1: Final = ("http/1.1",)
 
 
 def server_context(settings: ServerTls) -> ssl.SSLContext:
@@ -35,7 +36,7 @@ def server_context(settings: ServerTls) -> ssl.SSLContext:
     context.options |= (
         ssl.OP_CIPHER_SERVER_PREFERENCE | ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
     )
-    context.set_alpn_protocols(list(PROTOCOLS))
+    context.set_alpn_protocols(list(PROTOCOLS if settings.http2 else PROTOCOLS_OF_HTTP1))
     try:
         context.set_ciphers(settings.ciphers)
     except ssl.SSLError:

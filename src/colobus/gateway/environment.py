@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from email.utils import formatdate
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from colobus.clock import Clock
 from colobus.gateway.access_log import AccessLog
@@ -19,6 +19,7 @@ from colobus.version import VERSION
 
 if TYPE_CHECKING:
     from colobus.gateway.client import ClientConnection
+    from colobus.gateway.http2_connection import Http2Connection
 
 __all__ = ["Environment"]
 
@@ -92,7 +93,8 @@ class Environment:
         self.server_line = b"Server: " + product + b"\r\n" if settings.server_tokens else b""
         self.via_line = b"Via: 1.1 " + product + b"\r\n" if settings.server_tokens else b""
         self.pool = UpstreamPool(settings.upstream_keepalive, settings.upstream_idle_timeout)
-        self.clients: set[ClientConnection] = set()
+        # ClientConnection or Http2Connection: whoever goes over them drains and aborts them all.
+        self.clients: set[Any] = set()
         self.serial = 0
         self.turn = 0
         self.is_draining = False
@@ -140,7 +142,7 @@ class Environment:
             oldest = next(iter(self.pool.by_age))
             self.loop.timers.schedule(oldest.idle_since + self.pool.idle_timeout, self.sweep)
 
-    def forget(self, client: "ClientConnection") -> None:
+    def forget(self, client: "ClientConnection | Http2Connection") -> None:
         """Note that a client connection is gone."""
         self.clients.discard(client)
         if not self.clients:

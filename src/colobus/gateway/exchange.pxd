@@ -2,7 +2,7 @@
 
 from colobus.gateway.body cimport RequestBody
 from colobus.gateway.chain cimport ChainedExchange
-from colobus.gateway.client cimport ClientConnection
+from colobus.gateway.client_end cimport ClientEnd
 from colobus.gateway.delivery cimport Delivery
 from colobus.gateway.environment cimport Environment
 from colobus.gateway.request cimport Request
@@ -11,7 +11,7 @@ from colobus.gateway.route cimport Match, Route
 from colobus.gateway.wire cimport RequestHead
 
 cdef class Exchange(ChainedExchange):
-    cdef public ClientConnection client
+    cdef public ClientEnd client
     cdef public Environment environment
     cdef public RequestHead head
     cdef public RequestBody body

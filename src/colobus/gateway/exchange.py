@@ -21,7 +21,7 @@ from colobus.model.schema import Row
 if TYPE_CHECKING:
     import asyncio
 
-    from colobus.gateway.client import ClientConnection
+    from colobus.gateway.client_end import ClientEnd
     from colobus.gateway.delivery import Delivery
     from colobus.gateway.relay import BodyTransform
 
@@ -35,7 +35,7 @@ class Exchange(ChainedExchange):
     """Implements :class:`colobus.plugins.context.Exchange`.
 
     Attributes:
-        client: the connection it came over.
+        client: the connection, or the stream of one, that it came over.
         head: the head of the request; its lines are without hop-by-hop ones.
         body: the body of the request; None when there is none.
         method: as sent.
@@ -112,9 +112,7 @@ class Exchange(ChainedExchange):
         "wants_tunnel",
     )
 
-    def __init__(
-        self, client: "ClientConnection", head: RequestHead, body: RequestBody | None
-    ) -> None:
+    def __init__(self, client: "ClientEnd", head: RequestHead, body: RequestBody | None) -> None:
         ChainedExchange.begin(self)
         environment = client.environment
         self.client = client

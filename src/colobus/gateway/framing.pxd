@@ -25,3 +25,8 @@ cdef class ChunkedScanner(ChunkedBody):
 
 cdef class ChunkedDecoder(ChunkedBody):
     cpdef tuple feed(self, bytes data, Py_ssize_t start)
+
+cdef class ChunkedTrailerDecoder(ChunkedDecoder):
+    cdef public bytes trailers
+
+    cdef void take_trailer_line(self, bytes line) except *

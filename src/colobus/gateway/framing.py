@@ -16,7 +16,7 @@ from typing import Final
 
 from colobus.errors import ProtocolError
 
-__all__ = ["LAST_CHUNK", "ChunkedDecoder", "ChunkedScanner", "chunk"]
+__all__ = ["LAST_CHUNK", "ChunkedDecoder", "ChunkedScanner", "ChunkedTrailerDecoder", "chunk"]
 
 LAST_CHUNK: Final = b"0\r\n\r\n"
 
@@ -199,3 +199,23 @@ class ChunkedDecoder(ChunkedBody):
         pieces: list[bytes] = []
         end = self.scan(data, start, pieces)
         return b"".join(pieces), end - start
+
+
+class ChunkedTrailerDecoder(ChunkedDecoder):
+    """Takes the payload out of a chunked body, and keeps the trailers.
+
+    Attributes:
+        trailers: their lines, each with its CRLF; at most :data:`MAX_TRAILER` bytes.
+    """
+
+    __slots__ = ("trailers",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.trailers = b""
+
+    def take_trailer_line(self, line: bytes) -> None:
+        """Check a line of the trailer section, and keep it."""
+        ChunkedBody.take_trailer_line(self, line)
+        if line:
+            self.trailers += line + CRLF

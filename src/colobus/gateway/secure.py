@@ -82,6 +82,11 @@ class TlsSession:
             self.is_ended = True
         return b"".join(pieces)
 
+    @property
+    def protocol(self) -> str | None:
+        """What both sides chose to speak inside (ALPN); None when they did not choose."""
+        return self.tls.selected_alpn_protocol()
+
     def take(self) -> bytes:
         """Return the bytes that the session itself wants sent."""
         return self.outgoing.read()

@@ -14,7 +14,7 @@ from colobus.gateway.chain import ChainTable
 from colobus.gateway.client import ClientConnection
 from colobus.gateway.contexts import ChooseContext
 from colobus.gateway.environment import Environment
-from colobus.gateway.loop import Listener, Loop
+from colobus.gateway.loop import Listener, Loop, Protocol
 from colobus.gateway.resolver import CachingResolver, Resolver, SystemLookup
 from colobus.gateway.router import Router
 from colobus.gateway.settings import GatewaySettings
@@ -100,7 +100,9 @@ class Gateway:
 
     def listen_tls(self, sock: socket.socket, choose: ChooseContext) -> None:
         """Accept from ``sock`` clients that speak TLS; ``choose`` finds their certificates."""
-        self._listeners.append(self.loop.listen(sock, self._new_tls_client, secured(choose)))
+        self._listeners.append(
+            self.loop.listen(sock, self._new_tls_client, secured(choose, _agreed))
+        )
 
     def drain(self, seconds: float, emptied: Callable[[], None]) -> None:
         """Accept no more, and let what is going on come to an end.
@@ -145,3 +147,9 @@ class Gateway:
         client = ClientConnection(self.environment)
         client.scheme = "https"
         return client
+
+
+def _agreed(client: Protocol, protocol: str | None) -> None:
+    """Let a client that chose HTTP/2 in its handshake speak it."""
+    if protocol == "h2" and isinstance(client, ClientConnection):
+        client.begin_http2(b"")

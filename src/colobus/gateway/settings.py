@@ -18,11 +18,13 @@ class ServerTls:
         certificate: path of a PEM file, the certificate followed by its chain.
         key: path of a PEM file with its private key.
         ciphers: of TLS 1.2, in OpenSSL's notation; those of TLS 1.3 are always OpenSSL's own.
+        http2: offer HTTP/2 beside HTTP/1.1.
     """
 
     certificate: str
     key: str
     ciphers: str
+    http2: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,7 @@ class GatewaySettings:
         send_timeout: of a client that takes nothing of its answer.
         max_connections: client connections of this worker; more are closed at once.
         upstream_tls: TLS towards upstreams.
+        http2: take HTTP/2 on a connection without TLS whose client just begins with it.
     """
 
     server_tokens: bool = True
@@ -76,3 +79,4 @@ class GatewaySettings:
     send_timeout: float = 60.0
     max_connections: int = 16_384
     upstream_tls: UpstreamTls = field(default_factory=UpstreamTls)
+    http2: bool = True

@@ -3,7 +3,7 @@
 from colobus.gateway.loop cimport Transport
 
 cdef class TlsTransport(Transport):
-    cdef public object session
+    cdef public object agreed, session
 
     cdef arrived(self, bytes data)
     cdef ended(self)

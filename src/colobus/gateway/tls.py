@@ -13,6 +13,7 @@ own framing tells a whole message from a broken one.
 import logging
 import socket
 import ssl
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from colobus.errors import TlsError
@@ -31,6 +32,8 @@ PLAIN_REQUEST: Final = (
     b"Connection: close\r\n\r\nThe plain HTTP request was sent to a port for HTTPS\n"
 )
 
+Agreed = Callable[[Protocol, str | None], None]
+
 logger = logging.getLogger(__name__)
 
 
@@ -39,23 +42,28 @@ class TlsTransport(Transport):
 
     Attributes:
         session: set before the transport starts.
+        agreed: see :func:`secured`.
     """
 
-    __slots__ = ("session",)
+    __slots__ = ("agreed", "session")
 
     session: TlsSession
+    agreed: Agreed
 
     def arrived(self, data: bytes) -> None:
         """Decipher, and hand on what that makes."""
         session = self.session
         if session.is_ended:
             return  # nothing may follow close_notify
+        was_established = session.is_established
         try:
             data = session.receive(data)
         except ssl.SSLError as error:
             self.refuse(error)
             return
         Transport.write(self, session.take())
+        if session.is_established and not was_established:
+            self.agreed(self.protocol, session.protocol)
         if data:
             self.protocol.data_received(data)
         if self.session.is_ended and not self.closed:
@@ -104,11 +112,13 @@ class TlsTransport(Transport):
             Transport.write(self, self.session.end())
 
 
-def secured(choose: ChooseContext) -> "Wrap":
+def secured(choose: ChooseContext, agreed: Agreed) -> "Wrap":
     """Return what makes the transports of a listener.
 
     Args:
         choose: called with None for each connection, and again with the name its client asks for.
+        agreed: called once the handshake is complete, before any data, with the protocol of the
+            connection and what both sides chose to speak (ALPN), None if they did not.
     """
 
     def by_name(tls: ssl.SSLObject, name: str | None, _: ssl.SSLContext) -> int | None:
@@ -129,6 +139,7 @@ def secured(choose: ChooseContext) -> "Wrap":
         session = TlsSession(context, is_server=True)
         transport = TlsTransport(loop, handle, protocol, peer)
         transport.session = session
+        transport.agreed = agreed
         return transport
 
     return make

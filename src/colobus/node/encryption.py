@@ -62,6 +62,7 @@ def _server(settings: Settings) -> ServerTls:
         str(settings.ssl_cert or layout.default_certificate),
         str(settings.ssl_cert_key or layout.default_key),
         ciphers_of(settings.ssl_cipher_suite, settings.ssl_ciphers),
+        settings.http2,
     )
 
 

@@ -248,6 +248,7 @@ class Supervisor:
                 "body_timeout": float(settings.client_body_timeout),
                 "send_timeout": float(settings.client_body_timeout),
                 "upstream_tls": encryption.upstream,
+                "http2": settings.http2,
             },
         }
 

@@ -85,7 +85,7 @@ def test_requests_in_tls_reach_the_upstream_as_https(
     version: ssl.TLSVersion,
 ) -> None:  # fmt: skip
     trust.minimum_version = trust.maximum_version = version
-    trust.set_alpn_protocols(["h2", "http/1.1"])
+    trust.set_alpn_protocols(["http/1.1"])
     rows = [api(upstream.url, https_only=True)]
     with GatewayHarness(rows, tls=certificates.choose) as gateway:
         peer = secure(gateway, trust)

@@ -124,10 +124,12 @@ class World:
         self.loop = Loop(SystemClock())
         self.made: list[Recorder] = []
         self.names: list[str] = []
+        self.agreed: list[str | None] = []
         self.sock = socket.create_server(("127.0.0.1", 0))
         self.sock.setblocking(False)
         self.address = self.sock.getsockname()
-        self.listener = self.loop.listen(self.sock, self.accept, secured(self.choose))
+        wrap = secured(self.choose, lambda _, protocol: self.agreed.append(protocol))
+        self.listener = self.loop.listen(self.sock, self.accept, wrap)
 
     def accept(self) -> Recorder:
         self.made.append(Recorder())

@@ -53,6 +53,12 @@ class TrafficSettings:
         "`resolve` removes dot segments from request paths before they are matched and forwarded,"
         " so that `/public/../admin` does not pass as `/public`; `raw` leaves them, as 0.10.4 did.",
     )
+    http2: bool = setting(
+        BOOLEAN,
+        True,
+        "Whether clients may speak HTTP/2: chosen in the TLS handshake on `proxy_listen_ssl`, by"
+        " prior knowledge on `proxy_listen`. Upstream services are spoken to in HTTP/1.1.",
+    )
     max_connections: int = setting(
         number_between(1, 1_000_000),
         16_384,
