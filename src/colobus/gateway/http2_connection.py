@@ -156,9 +156,13 @@ class Http2Connection(Protocol):
             logger.info("HTTP/2 with %s: %s", self.peer, error)
             self.end(ErrorCodes.ENHANCE_YOUR_CALM)
             return
+        except MalformedError as error:
+            logger.info("HTTP/2 with %s: %s", self.peer, error)
+            self.end(ErrorCodes.FRAME_SIZE_ERROR)
+            return
         except MachineError as error:
             logger.info("HTTP/2 with %s: %s", self.peer, error)
-            self.end(None)  # the machine has written its own GOAWAY
+            self.end(error.error_code)
             return
         for stream in begun:
             stream.start()
@@ -425,12 +429,11 @@ class Http2Connection(Protocol):
             self.transport.write(goaway(self.last_number, ErrorCodes.NO_ERROR))
         self.take_leave(linger=False)
 
-    def end(self, code: ErrorCodes | None) -> None:
-        """Close because of the client; with None, the machine has said why."""
-        goodbye = self.machine.data_to_send()
-        if code is not None:
-            goodbye += goaway(self.last_number, code)
-        self.transport.write(goodbye)
+    def end(self, code: ErrorCodes) -> None:
+        """Close because of the client, and say why."""
+        # The machine does not always say so; what else it had to say matters no more.
+        self.machine.clear_outbound_data_buffer()
+        self.transport.write(goaway(self.last_number, code))
         self.take_leave(linger=True)
 
     def take_leave(self, *, linger: bool) -> None:

@@ -7,7 +7,7 @@ while the client only says that it will open no more streams (RFC 9113 §6.8).
 
 from typing import Final
 
-from colobus.errors import AbuseError
+from colobus.errors import AbuseError, MalformedError
 from colobus.gateway.http2_limits import (
     BYTES_PER_CONTROL,
     CONTINUATIONS,
@@ -75,6 +75,7 @@ class FrameWatch:
 
         Raises:
             AbuseError: the client went too far.
+            MalformedError: a frame is larger than was allowed.
         """
         if self.held:
             data = self.held + data
@@ -104,6 +105,8 @@ class FrameWatch:
         length = int.from_bytes(head[:3], "big")
         kind = head[3]
         flags = head[4]
+        if length > MAX_FRAME_BYTES:
+            raise MalformedError(f"frame of {length} bytes")  # before any of it is held
         self.remaining = length
         self.is_dropping = False
         if kind == HEADERS:
@@ -136,4 +139,4 @@ class FrameWatch:
 def is_sound_goaway(head: bytes, length: int) -> bool:
     """Say whether a GOAWAY breaks no rule that the machine would have to object to."""
     stream = int.from_bytes(head[5:9], "big") & 0x7FFFFFFF
-    return stream == 0 and GOAWAY_BYTES <= length <= MAX_FRAME_BYTES
+    return stream == 0 and length >= GOAWAY_BYTES

@@ -6,7 +6,7 @@ import itertools
 import pytest
 from hypothesis import given, strategies as st
 
-from colobus.errors import ProtocolError
+from colobus.errors import MalformedError, ProtocolError
 from colobus.gateway.body import KEPT_BYTES, RequestBody
 from colobus.gateway.framing import ChunkedDecoder, chunk
 from colobus.gateway.wire import HeadLimits, RequestHead, parse_request
@@ -154,6 +154,50 @@ async def test_a_body_read_whole_is_kept_whole_however_large() -> None:
     assert body.is_whole
     body.rewind()
     assert len(body.take()) == size
+
+
+def test_payload_of_unstated_length_gets_one_if_it_is_complete() -> None:
+    body = chunked()
+    seen = []
+    for payload, is_last in ((b"abc", False), (b"de", True)):
+        body.feed_payload(payload, is_last=is_last)
+        seen.append(body.is_complete)
+    assert seen == [False, True]
+    assert body.framing() == b"Content-Length: 5\r\n\r\n"
+    assert body.take() == b"abcde"
+
+
+def test_payload_of_unstated_length_goes_in_chunks() -> None:
+    body = chunked()
+    body.feed_payload(b"abc", is_last=False)
+    assert body.framing() == b"Transfer-Encoding: chunked\r\n\r\n"
+    assert body.take() == b"3\r\nabc\r\n"
+    body.feed_payload(b"", is_last=True)
+    assert body.take() == b"0\r\n\r\n"
+
+
+def test_payload_of_stated_length_is_complete_with_its_last_byte() -> None:
+    body = sized(5)
+    body.feed_payload(b"abc", is_last=False)
+    body.feed_payload(b"de", is_last=False)
+    assert body.is_complete
+    body.feed_payload(b"", is_last=True)
+    assert body.take() == b"abcde"
+
+
+@pytest.mark.parametrize(("payload", "is_last"), [(b"abcd", True), (b"abcdef", False)])
+def test_payload_of_another_length_is_malformed(payload: bytes, is_last: bool) -> None:
+    with pytest.raises(MalformedError):
+        sized(5).feed_payload(payload, is_last=is_last)
+
+
+async def test_a_plugin_gets_payload_that_came_in_frames() -> None:
+    body = chunked()
+    reading = asyncio.ensure_future(body.read(100))  # noqa: TID251  (the test owns it)
+    await asyncio.sleep(0)
+    body.feed_payload(b"abc", is_last=False)
+    body.feed_payload(b"", is_last=True)
+    assert await reading == b"abc"
 
 
 def test_a_replaced_body_has_its_own_length() -> None:

@@ -170,6 +170,7 @@ def test_bytes_may_come_one_at_a_time(world: World) -> None:
     client, server = world.connect(size=1)
     with client.sock:
         assert server.events == ["made"]
+        assert world.agreed == [None]
         client.tls.write(b"request")
         client.pump(size=1)
         world.until(lambda: server.received == b"request")
