@@ -359,7 +359,9 @@ class Http2Connection(Protocol):
         if self.streams:
             self.count_as(WRITING)
         elif self.state == REFUSING or self.watch.is_leaving:
-            self.leave()
+            # What the client says about windows still comes, and would turn closing into a reset
+            # that costs it the end of the answer.
+            self.leave(linger=True)
             return
         elif self.requests:
             self.count_as(WAITING)
@@ -392,7 +394,7 @@ class Http2Connection(Protocol):
         elif self.timing == FOR_HEAD:
             self.end(ErrorCodes.NO_ERROR)
         elif self.timing == FOR_REQUEST:
-            self.leave()
+            self.leave(linger=False)
 
     def pause_writing(self) -> None:
         """Make no more frames: the client does not read."""
@@ -419,15 +421,17 @@ class Http2Connection(Protocol):
     def refuse_new(self) -> None:
         """Serve no request that comes from now on."""
         if self.state == LEAVING:
+            if not self.streams:
+                self.leave(linger=False)  # it was idle for a round trip at least
+                return
             self.state = REFUSING
             self.transport.write(goaway(self.last_number, ErrorCodes.NO_ERROR))
-            self.flush_soon()
 
-    def leave(self) -> None:
+    def leave(self, *, linger: bool) -> None:
         """Close, with nothing going on."""
         if self.state != REFUSING:
             self.transport.write(goaway(self.last_number, ErrorCodes.NO_ERROR))
-        self.take_leave(linger=False)
+        self.take_leave(linger=linger)
 
     def end(self, code: ErrorCodes) -> None:
         """Close because of the client, and say why."""

@@ -33,7 +33,8 @@ def pair(folder: Path, name: str) -> tuple[Path, Path]:
 
 def fetch(node: RunningNode, path: str, trusted: Path) -> httpx.Response:
     """Ask with TLS, and let only ``trusted`` vouch for the node."""
-    with httpx.Client(verify=ssl.create_default_context(cafile=str(trusted))) as client:
+    trust = ssl.create_default_context(cafile=str(trusted))
+    with httpx.Client(http2=True, verify=trust) as client:
         return client.get(f"https://localhost:{node.secure_port}{path}")
 
 
@@ -52,7 +53,7 @@ def test_a_node_makes_itself_a_certificate_and_keeps_it(
         node.create("/apis", api)
         assert node.proxy.get("/echo").status_code == 426
         answer = fetch(node, "/echo", certificate)
-        assert answer.status_code == 200
+        assert (answer.status_code, answer.http_version) == (200, "HTTP/2")
         assert answer.json()["headers"]["x-forwarded-proto"] == "https"
         configuration = node.admin.get("/").json()["configuration"]
         assert configuration["ssl_cert_default"] == str(certificate)
