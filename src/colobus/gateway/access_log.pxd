@@ -2,7 +2,7 @@
 
 cimport cython
 
-from colobus.gateway.client cimport ClientConnection
+from colobus.gateway.client_end cimport ClientEnd
 from colobus.gateway.exchange cimport Exchange
 from colobus.gateway.loop cimport Loop
 from colobus.gateway.wire cimport RequestHead, find
@@ -18,7 +18,7 @@ cdef class AccessLog:
     cdef public TimeStamp stamp
 
     @cython.locals(
-        head=RequestHead, client=ClientConnection, address=str, request=bytes, line=bytes,
+        head=RequestHead, client=ClientEnd, address=str, request=bytes, line=bytes,
         ended_at=double, forwarded_at=double,
     )
     cpdef add(self, Exchange exchange)

@@ -107,6 +107,7 @@ class RequestBody:
         Raises:
             MalformedError: it is longer or shorter than was stated (RFC 9113 §8.1.1).
         """
+        self.received += len(payload)
         if self.decoder is None:
             if len(payload) > self.remaining:
                 raise MalformedError("body longer than its Content-Length")

@@ -13,8 +13,6 @@ from colobus.gateway.wire import find, names_and_values
 __all__ = ["AnswerReader"]
 
 HEAD_END: Final = b"\r\n\r\n"
-# Never a trailer, whatever an upstream sends (RFC 9110 §6.5.1): framing and routing.
-NO_TRAILERS: Final = CONNECTION_FIELDS | {b"content-length", b"host", b"trailer"}
 
 
 class AnswerReader:
@@ -57,7 +55,7 @@ class AnswerReader:
         """The trailers, once the answer is complete."""
         if self.decoder is None:
             return []
-        return sent_fields(self.decoder.trailers, NO_TRAILERS)
+        return sent_fields(self.decoder.trailers, CONNECTION_FIELDS)
 
 
 def sent_fields(lines: bytes, unwanted: frozenset[bytes]) -> list[tuple[bytes, bytes]]:

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Stream"]
 
+# As nginx's $server_protocol.
+PROTOCOL: Final = b"HTTP/2.0"
+
 # Why what the client sent is not acknowledged; any of them suffices.
 FOR_BODY: Final = 1
 FOR_UPSTREAM: Final = 2
@@ -151,13 +154,17 @@ class Stream(ClientEnd):
         if self.body is not None and not self.body.is_complete:
             self.arm(self.environment.settings.body_timeout)
         self.exchange = exchange = Exchange(self, head, self.body)
+        exchange.protocol = PROTOCOL
         pipeline.start(exchange)
 
     def refuse(self, status: int) -> None:
         """Answer what is no request."""
         environment = self.environment
         lines = environment.server_line + environment.date_line()
-        self.send(answers.whole(answers.error_page(status, None), lines))
+        page = answers.error_page(status, None)
+        self.send(answers.whole(page, lines))
+        if environment.access_log is not None:
+            environment.access_log.add_refused(self.peer, status, len(page.body), b"", 0.0)
         self.exchange_ended(keep_alive=True)
 
     def fail(self, status: int) -> None:

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.integration
 
 TRAILED = (
     b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n"
-    b"3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nX-Sum: 5\r\nContent-Length: 1\r\n\r\n"
+    b"3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nX-Sum: 5\r\n\r\n"
 )
 LARGE = bytes(range(256)) * 16_384  # 4 MiB
 

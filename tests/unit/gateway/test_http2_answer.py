@@ -26,10 +26,7 @@ def test_fields_are_in_lower_case_and_those_of_a_connection_are_left_out() -> No
 @pytest.mark.parametrize("step", [1, 3, 1000])
 def test_chunks_are_opened_and_trailers_kept(step: int) -> None:
     reader = AnswerReader()
-    body = (
-        b"3\r\nabc\r\n2;x=y\r\nde\r\n0\r\n"
-        b"X-Sum: 5\r\nContent-Length: 9\r\nConnection: close\r\nX-Other:\r\n\r\n"
-    )
+    body = b"3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nX-Sum: 5\r\nX-Other:\r\n\r\n"
     payload = reader.feed(HEAD + b"Transfer-Encoding: chunked\r\n\r\n")
     for at in range(0, len(body), step):
         payload += reader.feed(body[at : at + step])
