@@ -87,7 +87,7 @@ HOSTILE_HEADS: Final[dict[str, tuple[bytes, int]]] = {
     "version-lower-case": (head(start=b"GET / http/1.1"), 400),
     "version-long": (head(start=b"GET / HTTP/1.10"), 400),
     "version-1.2": (head(start=b"GET / HTTP/1.2"), 505),
-    "version-2": (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505),
+    "version-2": (b"GET / HTTP/2.0\r\nHost: a\r\n\r\n", 505),
     "version-0.9": (head(start=b"GET / HTTP/0.9"), 505),
     "fragment": (head(start=b"GET /a#/../b HTTP/1.1"), 400),
     "fragment-in-absolute-form": (head(start=b"GET http://a/#b HTTP/1.1"), 400),
