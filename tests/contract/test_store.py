@@ -4,6 +4,7 @@ import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,12 +15,14 @@ import pytest
 from colobus.errors import ForeignKeyError, SchemaError, UniqueError
 from colobus.model import APIS, CONSUMERS, NODES, PLUGINS, Kind, Row
 from colobus.model.change import Change
+from colobus.store.database import Database
 from colobus.store.interface import LookupKey, Store
 from colobus.store.log import LOG_LIMIT
 from colobus.store.sql import SqlStore
 from colobus.store.sqlite import SqliteDatabase
 from colobus.testing.clock import ManualClock
 from colobus.testing.store import MemoryStore
+from support.postgres import PostgresServer
 from support.samples import BADGES, CATALOG, MIGRATIONS, SAMPLES, STAMPS
 
 NOW_MS = 1_500_000_000_000
@@ -28,8 +31,18 @@ NOW_MS = 1_500_000_000_000
 NOBODY = "00000000-0000-4000-8000-000000000000"
 
 
-def memory_store(folder: Path, clock: ManualClock, log_limit: int) -> Store:
-    return MemoryStore(CATALOG, clock, log_limit=log_limit)
+@dataclass
+class Surroundings:
+    """What a store is made in."""
+
+    folder: Path
+    clock: ManualClock
+    log_limit: int
+    request: pytest.FixtureRequest
+
+
+def memory_store(around: Surroundings) -> Store:
+    return MemoryStore(CATALOG, around.clock, log_limit=around.log_limit)
 
 
 @cache
@@ -49,18 +62,55 @@ def migrated_file() -> bytes:
         return path.read_bytes()
 
 
-def sqlite_store(folder: Path, clock: ManualClock, log_limit: int) -> Store:
-    path = folder / "colobus.db"
+def sqlite_store(around: Surroundings) -> Store:
+    path = around.folder / "colobus.db"
     path.write_bytes(migrated_file())
+    return sql_store(SqliteDatabase(path), around)
+
+
+def postgres_store(around: Surroundings) -> Store:
+    server: PostgresServer = around.request.getfixturevalue("postgres")
+    free = free_databases(server)
+    name = free.pop() if free else migrated_database(server)
+
+    def give_back() -> None:
+        server.empty(name)
+        free.append(name)
+
+    around.request.addfinalizer(give_back)
+    return sql_store(server.database(name), around)
+
+
+@cache
+def free_databases(server: PostgresServer) -> list[str]:
+    """Return the empty databases of the server that no test uses now."""
+    return []
+
+
+def migrated_database(server: PostgresServer) -> str:
+    async def migrate() -> None:
+        store = SqlStore(
+            server.database(name), CATALOG, ManualClock(), version_locations=[MIGRATIONS]
+        )
+        await store.open()
+        await store.close()
+
+    name = server.create()
+    server.run(migrate())
+    return name
+
+
+def sql_store(database: Database, around: Surroundings) -> Store:
     return SqlStore(
-        SqliteDatabase(path), CATALOG, clock, version_locations=[MIGRATIONS], log_limit=log_limit
+        database, CATALOG, around.clock, version_locations=[MIGRATIONS], log_limit=around.log_limit
     )
 
 
 # A further database is a further line here.
-STORES: Mapping[str, Callable[[Path, ManualClock, int], Store]] = {
+STORES: Mapping[str, Callable[[Surroundings], Store]] = {
     "memory": memory_store,
     "sqlite": sqlite_store,
+    "postgres": postgres_store,
 }
 
 
@@ -80,7 +130,7 @@ async def make(
     made: list[Store] = []
 
     async def make_store(*, log_limit: int = LOG_LIMIT) -> Store:
-        store = STORES[request.param](tmp_path, clock, log_limit)
+        store = STORES[request.param](Surroundings(tmp_path, clock, log_limit, request))
         made.append(store)
         await store.open()
         return store

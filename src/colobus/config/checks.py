@@ -10,7 +10,7 @@ from colobus.config.settings import Settings
 
 __all__ = ["Problem", "problems_of"]
 
-SUPPORTED_DATABASES = ("sqlite",)
+SUPPORTED_DATABASES = ("sqlite", "postgres")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,16 +75,16 @@ def _listeners(settings: Settings) -> Iterator[Problem]:
 
 
 def _database(settings: Settings) -> Iterator[Problem]:
+    if settings.database == "postgres" and settings.pg_ssl:
+        yield from _pair(settings, True, "pg_ssl_cert")
+        if settings.pg_ssl_verify and settings.lua_ssl_trusted_certificate is not None:
+            name = "lua_ssl_trusted_certificate"
+            yield from _file(name, settings.lua_ssl_trusted_certificate)
     if settings.database in SUPPORTED_DATABASES:
         return
-    if settings.database == "cassandra":
-        yield from _cassandra(settings)
-        text = "database = cassandra is not supported by Colobus; use database = sqlite"
-    else:
-        text = (
-            f"database = {settings.database} is not supported by this version of Colobus;"
-            " use database = sqlite"
-        )
+    yield from _cassandra(settings)
+    names = " or ".join(SUPPORTED_DATABASES)
+    text = f"database = {settings.database} is not supported by Colobus; use database = {names}"
     yield Problem(("database",), text)
 
 

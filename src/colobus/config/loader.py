@@ -147,7 +147,23 @@ def _without_effect(settings: Settings, origins: Mapping[str, str]) -> list[str]
             lines.append(f"{name} has no effect in Colobus ({origins[name]})")
         elif getattr(settings, name) is not False:
             lines.append(f"{name} has no effect in this version of Colobus ({origins[name]})")
-    return lines
+    return lines + _without_datastore(settings, origins)
+
+
+def _without_datastore(settings: Settings, origins: Mapping[str, str]) -> list[str]:
+    """Return a line for each setting of a datastore, or of its TLS, that is not used.
+
+    A file of 0.10.4 may leave ``database`` out, whose default was another one then.
+    """
+    given = [name for name in origins if name.startswith("pg_") and origins[name] != DEFAULT]
+    if settings.database != "postgres":
+        return [
+            f"{name} has no effect with database = {settings.database} ({origins[name]})"
+            for name in given
+        ]
+    if settings.pg_ssl_verify and not settings.pg_ssl:
+        return [f"pg_ssl_verify has no effect with pg_ssl = off ({origins['pg_ssl_verify']})"]
+    return []
 
 
 def _origin(name: str, given: Mapping[str, Given]) -> str:

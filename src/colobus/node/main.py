@@ -4,16 +4,18 @@ import argparse
 import asyncio
 import logging
 import os
+import secrets
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from random import Random
 
 from colobus.clock import SystemClock
 from colobus.config.dump import restore
 from colobus.config.settings import Settings
 from colobus.errors import GatewayError
 from colobus.node.control import pid_file
-from colobus.node.datastore import sqlite_store
+from colobus.node.datastore import make_store
 from colobus.node.logs import configure_logging
 from colobus.node.supervisor import Supervisor
 from colobus.plugins.registry import load
@@ -39,7 +41,7 @@ def run(settings: Settings, ready: Callable[[], None]) -> int:
     held.acquire()
     try:
         registry = load(settings.custom_plugins)
-        store = sqlite_store(settings.sqlite_path, registry, clock)
+        store = make_store(settings, registry, clock, Random(secrets.randbits(64)))  # noqa: S311  (jitter)
         asyncio.run(_run(Supervisor(settings, registry, store, clock), ready))
     finally:
         held.release()

@@ -7,7 +7,7 @@ Rows are plain dicts (:data:`~colobus.model.schema.Row`): field -> JSON value, a
 None. They come in validated; the store checks what only it can know: uniqueness and parents.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -148,6 +148,20 @@ class Store(Protocol):
 
     async def changes_since(self, revision: int, *, limit: int) -> ChangeBatch:
         """Return the changes behind ``revision``, about ``limit`` of them at most."""
+
+    @property
+    def is_telling(self) -> bool:
+        """Whether :meth:`listen` hears of every commit now; without it, changes are polled for."""
+
+    async def listen(self, heard: Callable[[int], None], look: Callable[[], None]) -> None:
+        """Take hints of the datastore itself, until cancelled; return where it gives none.
+
+        No failure ends it. Both functions are called in the event loop.
+
+        Args:
+            heard: takes the revision of a commit, of any node; a hint, never a proof.
+            look: called when hints begin to arrive, again after each outage: some were missed.
+        """
 
     def transaction(self, origin: str) -> AbstractAsyncContextManager[Transaction]:
         """Open a transaction on behalf of the node ``origin``.

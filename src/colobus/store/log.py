@@ -4,11 +4,14 @@ from collections.abc import Sequence
 
 from colobus.model.change import Change
 
-__all__ = ["LOG_LIMIT", "reaches_back", "whole_transactions"]
+__all__ = ["LOG_LIMIT", "message_of", "reaches_back", "revision_of", "whole_transactions"]
 
 LOG_LIMIT = 100_000
 """Revisions that the log keeps. A node that was away for more loads everything anew, which is
 cheaper than replaying them; at a few hundred bytes each the log stays within tens of megabytes."""
+
+MOST_DIGITS = 18
+"""Of a revision in a message; a 64-bit counter never gets there."""
 
 
 def reaches_back(asked: int, newest: int, oldest: int | None) -> bool:
@@ -36,3 +39,16 @@ def whole_transactions(changes: Sequence[Change], limit: int) -> Sequence[Change
         return changes
     cut = changes[limit].revision
     return [change for change in changes[:limit] if change.revision < cut]
+
+
+def message_of(datastore_id: str, revision: int) -> str:
+    """Return the message that ``revision`` of the datastore exists."""
+    return f"{datastore_id}:{revision}"
+
+
+def revision_of(datastore_id: str, message: str) -> int | None:
+    """Return the revision that ``message`` is of; None if it is no such message of the datastore."""
+    datastore, _, number = message.partition(":")
+    if datastore != datastore_id or not (number.isascii() and number.isdecimal()):
+        return None
+    return int(number) if len(number) <= MOST_DIGITS else None

@@ -7,7 +7,7 @@ It puts the parts together: rules of writing (:mod:`colobus.store.writer`), rows
 
 import secrets
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from colobus.model.schema import Row
 from colobus.store.changelog import ChangeLog
 from colobus.store.database import Database
 from colobus.store.interface import ChangeBatch, LookupAnswer, LookupKey, Page, Transaction
-from colobus.store.log import LOG_LIMIT
+from colobus.store.log import LOG_LIMIT, message_of, revision_of
 from colobus.store.migrate import Schema
 from colobus.store.paging import decode_offset, encode_offset
 from colobus.store.rows import EntityTable, SqlRows, chunks
@@ -111,7 +111,7 @@ class SqlStore:
 
     async def revision(self) -> int:
         """Return the newest revision; 0 when nothing was ever written."""
-        async with self._reading() as connection:
+        async with self._reading(single=True) as connection:
             return await self._log.revision(connection)
 
     async def get(self, kind: Kind, key: str) -> Row | None:
@@ -123,7 +123,7 @@ class SqlStore:
         """Return at most ``limit`` rows whose fields equal ``where``."""
         entity = self._entities[kind.name]
         statement = entity.select(entity.matching(where), entity.seen(self._now_ms())).limit(limit)
-        async with self._reading() as connection:
+        async with self._reading(single=True) as connection:
             return [entity.row(values) for values in await connection.execute(statement)]
 
     async def page(
@@ -147,7 +147,7 @@ class SqlStore:
     async def count(self, kind: Kind) -> int:
         """Return the number of rows."""
         entity = self._entities[kind.name]
-        async with self._reading() as connection:
+        async with self._reading(single=True) as connection:
             return await entity.count(connection, entity.seen(self._now_ms()))
 
     async def look_up(self, keys: Sequence[LookupKey]) -> LookupAnswer:
@@ -179,6 +179,21 @@ class SqlStore:
         """Return the changes behind ``revision``, about ``limit`` of them at most."""
         async with self._reading() as connection:
             return await self._log.since(connection, revision, limit)
+
+    @property
+    def is_telling(self) -> bool:
+        """Whether commits of every node are told to :meth:`listen` now."""
+        return self._database.is_telling
+
+    async def listen(self, heard: Callable[[int], None], look: Callable[[], None]) -> None:
+        """Tell ``heard`` of committed revisions, and ``look`` when some may have been missed."""
+
+        def take(message: str) -> None:
+            revision = revision_of(self.datastore_id, message)
+            if revision is not None:
+                heard(revision)
+
+        await self._database.listen(take, look)
 
     def transaction(self, origin: str) -> AbstractAsyncContextManager[Transaction]:
         """Open a transaction on behalf of the node ``origin``; it has the lock of all writers."""
@@ -240,14 +255,17 @@ class SqlStore:
                 salt=self.salt, revision=revision, origin=origin,
             )  # fmt: skip
             yield writer
-            await self._log.append(connection, writer.changes)
+            if writer.changes:
+                await self._log.append(connection, writer.changes)
+                message = message_of(self.datastore_id, writer.changes[0].revision)
+                await self._database.tell(connection, message)
         writer.seal()
 
-    def _reading(self) -> AbstractAsyncContextManager[AsyncConnection]:
-        return self._translated(self._database.reading())
+    def _reading(self, *, single: bool = False) -> AbstractAsyncContextManager[AsyncConnection]:
+        return self._translated(self._database.reading(single=single))
 
-    def _writing(self) -> AbstractAsyncContextManager[AsyncConnection]:
-        return self._translated(self._database.writing())
+    def _writing(self, *, single: bool = False) -> AbstractAsyncContextManager[AsyncConnection]:
+        return self._translated(self._database.writing(single=single))
 
     @asynccontextmanager
     async def _translated(

@@ -13,7 +13,7 @@ import logging
 import os
 import sqlite3
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
 
@@ -80,6 +80,11 @@ class SqliteDatabase:
         # One at a time: waiting for a connection is fair, waiting for SQLite's lock is not.
         self._writer = self._pool("BEGIN IMMEDIATE", 1)
 
+    @property
+    def is_telling(self) -> bool:
+        """False: a file tells nobody anything."""
+        return False
+
     async def prepare(self) -> None:
         """Make the file if need be, and let it have a write-ahead log."""
         try:
@@ -93,13 +98,13 @@ class SqliteDatabase:
             raise self._meaning(exc) from exc
 
     @asynccontextmanager
-    async def reading(self) -> AsyncIterator[AsyncConnection]:
+    async def reading(self, *, single: bool = False) -> AsyncIterator[AsyncConnection]:  # noqa: ARG002  (all the same here)
         """Begin a deferred transaction: its first statement takes the snapshot."""
         async with self._readers.begin() as connection:
             yield connection
 
     @asynccontextmanager
-    async def writing(self) -> AsyncIterator[AsyncConnection]:
+    async def writing(self, *, single: bool = False) -> AsyncIterator[AsyncConnection]:  # noqa: ARG002  (all the same here)
         """Begin with the write lock of the file."""
         async with self._writer.begin() as connection:
             yield connection
@@ -119,6 +124,12 @@ class SqliteDatabase:
                 yield connection
         finally:
             await engine.dispose()
+
+    async def tell(self, connection: AsyncConnection, message: str) -> None:
+        """Do nothing."""
+
+    async def listen(self, heard: Callable[[str], None], connected: Callable[[], None]) -> None:
+        """Return at once."""
 
     def explain(self, error: DBAPIError | PoolTimeoutError) -> StoreError:
         """Return what the error means, by SQLite's result code."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import copy
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 from uuid import uuid4
@@ -47,6 +47,7 @@ class MemoryStore:
         self._revision = 0
         self._log: list[Change] = []
         self._writing = asyncio.Lock()
+        self._listeners: list[Callable[[int], None]] = []
 
     @property
     def salt(self) -> bytes:
@@ -117,6 +118,20 @@ class MemoryStore:
             changes = [change for change in behind if change.revision == first]
         return ChangeBatch(self._revision, copy.deepcopy(changes), complete=True)
 
+    @property
+    def is_telling(self) -> bool:
+        """Whether somebody listens."""
+        return bool(self._listeners)
+
+    async def listen(self, heard: Callable[[int], None], look: Callable[[], None]) -> None:
+        """Tell ``heard`` of every commit, until cancelled."""
+        self._listeners.append(heard)
+        look()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self._listeners.remove(heard)
+
     def transaction(self, origin: str) -> AbstractAsyncContextManager[Transaction]:
         """Open a transaction; one at a time, as on a datastore whose counter row is locked."""
         return self._transaction(origin)
@@ -174,6 +189,9 @@ class MemoryStore:
             self._tables = rows.tables
             self._revision = writer.revision
             self._log.extend(copy.deepcopy(writer.changes))
+        if writer.changes:
+            for heard in self._listeners:
+                heard(writer.revision)
 
 
 def matching(table: Mapping[str, Stored], kind: Kind, where: Mapping[str, Any]) -> list[Stored]:

@@ -188,6 +188,7 @@ def test_wrong_settings_are_told_and_nothing_is_started(tmp_path: Path, command:
     assert ended.stderr == (
         "Error: daemon is not on or off: 'maybe' (environment COLOBUS_DAEMON)\n"
         "Error: database = cassandra is not supported by Colobus; use database = sqlite"
+        " or postgres"
         f" ({path}:1)\n{HINT}"
     )
     assert not (tmp_path / "node").exists()

@@ -58,12 +58,24 @@ def test_a_listener_that_is_off_takes_no_port() -> None:
 
 
 def test_databases_that_do_not_work_say_what_to_use() -> None:
-    assert texts(database="postgres") == [
-        "database = postgres is not supported by this version of Colobus; use database = sqlite"
-    ]
+    assert texts(database="postgres") == []
     assert texts(database="cassandra") == [
-        "database = cassandra is not supported by Colobus; use database = sqlite"
+        "database = cassandra is not supported by Colobus; use database = sqlite or postgres"
     ]
+
+
+def test_files_of_the_datastores_tls_are_checked_where_they_are_used(tmp_path: Path) -> None:
+    missing = tmp_path / "x.pem"
+    files = {"pg_ssl_cert": missing, "lua_ssl_trusted_certificate": missing}
+    assert texts(pg_ssl=True, pg_ssl_verify=True, **files) == []
+    assert texts(database="postgres", pg_ssl_verify=True, **files) == []
+    assert texts(database="postgres", pg_ssl=True, **files) == [
+        "pg_ssl_cert_key must be specified",
+        f"pg_ssl_cert: no such file at {missing}",
+    ]
+    assert texts(
+        database="postgres", pg_ssl=True, pg_ssl_verify=True, lua_ssl_trusted_certificate=missing
+    ) == [f"lua_ssl_trusted_certificate: no such file at {missing}"]
 
 
 def test_cassandra_settings_are_checked_only_with_cassandra() -> None:

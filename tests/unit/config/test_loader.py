@@ -121,7 +121,7 @@ def test_a_problem_is_told_with_its_origin(tmp_path: Path, line: str, problem: s
 
 def test_all_problems_are_told_together(tmp_path: Path) -> None:
     environ = {"KONG_PG_PORT": "tcp://10.0.0.1:5432", "COLOBUS_CLUSTER_ENCRYPT_KEY": "hunter2"}
-    text = "what\nssl = x\ncluster_keyring_file = /no-such-file\ndatabase = postgres"
+    text = "what\nssl = x\ncluster_keyring_file = /no-such-file\ndatabase = cassandra"
     assert problems(tmp_path, text, environ) == [
         f"not of the form 'name = value' ({tmp_path}/c.conf:1)",
         f"ssl is not a boolean: 'x' ({tmp_path}/c.conf:2)",
@@ -131,7 +131,7 @@ def test_all_problems_are_told_together(tmp_path: Path) -> None:
             " (environment COLOBUS_CLUSTER_ENCRYPT_KEY)"
         ),
         (
-            "database = postgres is not supported by this version of Colobus; use database = sqlite"
+            "database = cassandra is not supported by Colobus; use database = sqlite or postgres"
             f" ({tmp_path}/c.conf:4)"
         ),
         f"cluster_keyring_file: no such file at /no-such-file ({tmp_path}/c.conf:3)",
@@ -154,13 +154,27 @@ def test_a_setting_that_cannot_be_read_causes_no_second_problem(tmp_path: Path) 
 
 
 def test_settings_without_effect_are_told_only_when_set(tmp_path: Path) -> None:
-    text = "lua_code_cache = off\npg_ssl = on\nssl = off\nadmin_ssl = on\nproxy_listen = h:1"
+    text = "lua_code_cache = off\ndns_hostsfile = /h\nssl = off\nadmin_ssl = on\nproxy_listen = h:1"
     path = tmp_path / "c.conf"
     assert load_text(tmp_path, text).warnings == [
         f"admin_ssl has no effect in this version of Colobus ({path}:4)",
-        f"pg_ssl has no effect in this version of Colobus ({path}:2)",
+        f"dns_hostsfile has no effect in this version of Colobus ({path}:2)",
         f"lua_code_cache has no effect in Colobus ({path}:1)",
     ]
+
+
+def test_settings_of_a_datastore_that_is_not_used_are_told(tmp_path: Path) -> None:
+    """A file of 0.10.4 may leave out ``database``, which was postgres by default then."""
+    path = tmp_path / "c.conf"
+    text = "pg_host = db\npg_ssl_verify = on\n"
+    assert load_text(tmp_path, text).warnings == [
+        f"pg_host has no effect with database = sqlite ({path}:1)",
+        f"pg_ssl_verify has no effect with database = sqlite ({path}:2)",
+    ]
+    assert load_text(tmp_path, text + "database = postgres").warnings == [
+        f"pg_ssl_verify has no effect with pg_ssl = off ({path}:2)"
+    ]
+    assert load_text(tmp_path, text + "database = postgres\npg_ssl = on").warnings == []
 
 
 def test_the_prefix_is_made_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

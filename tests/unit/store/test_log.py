@@ -3,7 +3,7 @@
 import pytest
 
 from colobus.model.change import Change
-from colobus.store.log import reaches_back, whole_transactions
+from colobus.store.log import message_of, reaches_back, revision_of, whole_transactions
 
 
 @pytest.mark.parametrize(
@@ -45,3 +45,26 @@ def test_a_transaction_that_does_not_fit_is_left_for_the_next_batch(
         Change(revision, 0, "apis", "delete", "k", {}, {}, None, "n", 0) for revision in revisions
     ]
     assert [change.revision for change in whole_transactions(changes, limit)] == kept
+
+
+def test_a_message_says_which_datastore_and_which_revision() -> None:
+    assert revision_of("a-b", message_of("a-b", 42)) == 42
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "",
+        "42",
+        "a-b:",
+        "a-b:x",
+        "a-b:-1",
+        "a-b:1.0",
+        "c-d:42",
+        "a-b:42:1",
+        "a-b:\u0661",
+        "a-b:" + "9" * 19,
+    ],
+)
+def test_any_other_message_is_none(message: str) -> None:
+    assert revision_of("a-b", message) is None

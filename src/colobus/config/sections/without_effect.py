@@ -5,11 +5,10 @@ warning; ``GET /`` shows those that are set.
 """
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TypeVar
 
 from colobus.config.declaration import Effect, optional
-from colobus.config.kinds import ARRAY, BOOLEAN, NUMBER, ON_OFF, PATH, STRING, Kind, one_of
+from colobus.config.kinds import ARRAY, BOOLEAN, NUMBER, ON_OFF, STRING, Kind, one_of
 
 __all__ = ["WithoutEffectSettings"]
 
@@ -30,11 +29,6 @@ class WithoutEffectSettings:
     nginx_optimizations: bool | None = _ignored(BOOLEAN, "There is no nginx to tune.")
     serf_path: str | None = _ignored(STRING, "The cluster agent is part of the node.")
     lua_code_cache: bool | None = _ignored(ON_OFF, "Plugins are written in Python.")
-    lua_ssl_trusted_certificate: Path | None = _ignored(
-        PATH,
-        "Certificates that the datastore's is verified with.",
-        "cassandra.ssl.certificate_authority",
-    )
     lua_ssl_verify_depth: int | None = _ignored(NUMBER, "Length of a chain of certificates.")
     lua_package_path: str | None = _ignored(STRING, "Plugins are found as Python packages.")
     lua_package_cpath: str | None = _ignored(STRING, "Plugins are found as Python packages.")
