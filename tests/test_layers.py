@@ -40,6 +40,7 @@ PURE = (
     "colobus.model",
     "colobus.cache.fenced",
     "colobus.changes.image",
+    "colobus.changes.polling",
     "colobus.changes.progress",
     "colobus.cluster.codec",
     "colobus.cluster.coordinates",

@@ -924,3 +924,28 @@ async def test_nodes_that_stopped_renewing_are_swept_without_a_revision(
     clock.advance(30)
     assert await store.expire("node") == 2
     assert await store.revision() == 0
+
+
+async def test_whoever_listens_hears_of_commits_where_the_store_tells(store: Store) -> None:
+    heard: asyncio.Queue[int] = asyncio.Queue()
+    begun = asyncio.Event()
+    async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+        listening = group.create_task(store.listen(heard.put_nowait, begun.set))
+        waiting = group.create_task(begun.wait())
+        await asyncio.wait((listening, waiting), return_when=asyncio.FIRST_COMPLETED)
+        assert store.is_telling is begun.is_set()  # a file tells nothing, and says so
+        if store.is_telling:
+            with pytest.raises(RuntimeError, match="undone"):
+                await fail_after_insert(store)
+            await insert(store, SAMPLES, {"name": "a"})
+            await insert(store, SAMPLES, {"name": "b"})
+            assert [await heard.get(), await heard.get()] == [1, 2]
+        waiting.cancel()
+        listening.cancel()
+    assert not store.is_telling
+
+
+async def fail_after_insert(store: Store) -> None:
+    async with store.transaction("node") as transaction:
+        await transaction.insert(SAMPLES, {"name": "undone"})
+        raise RuntimeError("undone")

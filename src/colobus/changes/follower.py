@@ -6,9 +6,10 @@ it fast and are never needed: a poll of the revision finds what they did not tel
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from colobus.changes.polling import POLL_S
 from colobus.changes.progress import Progress, Step, Wait
 from colobus.clock import Clock
 from colobus.errors import StoreError
@@ -19,8 +20,8 @@ from colobus.store.interface import Store
 
 __all__ = ["Follower", "Sink"]
 
-POLL_S = 1.0
-"""Between two looks at the revision; what a change takes whose hint was lost."""
+RECONSIDER_S = 1.0
+"""How often a wait is looked at again: what tells of changes may have failed meanwhile."""
 
 BATCH = 1_000
 """Changes read and handed over at once, about."""
@@ -44,7 +45,7 @@ class Follower:
         sink: takes over; called by one task only, one call at a time.
         catalog: says which kinds are resident.
         clock: time.
-        poll_s: seconds between two looks at the revision.
+        poll_s: returns the seconds between two looks at the revision; asked each second.
         batch: about how many changes are read at once.
         logger: for outages and reloads.
     """
@@ -56,7 +57,7 @@ class Follower:
         catalog: Catalog,
         clock: Clock,
         *,
-        poll_s: float = POLL_S,
+        poll_s: Callable[[], float] = lambda: POLL_S,
         batch: int = BATCH,
         logger: logging.Logger | None = None,
     ) -> None:
@@ -66,7 +67,8 @@ class Follower:
         self._clock = clock
         self._batch = batch
         self._logger = logger or logging.getLogger(__name__)
-        self._progress = Progress(poll_s)
+        self._poll_s = poll_s
+        self._progress = Progress()
         self._woken = asyncio.Event()
         self._moved = asyncio.Event()
 
@@ -107,9 +109,9 @@ class Follower:
     async def run(self) -> None:
         """Follow until cancelled; no failure ends it."""
         while True:
-            step = self._progress.next(self._clock.monotonic())
+            step = self._progress.next(self._clock.monotonic(), self._poll_s())
             if isinstance(step, Wait):
-                await self._wait(step.until - self._clock.monotonic())
+                await self._wait(min(step.until - self._clock.monotonic(), RECONSIDER_S))
             else:
                 await self._attempt(step)
 

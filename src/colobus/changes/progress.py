@@ -47,11 +47,10 @@ class Progress:
         failed_at: when the first read of the present outage failed; None outside of one.
     """
 
-    def __init__(self, poll_s: float) -> None:
+    def __init__(self) -> None:
         self.applied = 0
         self.fresh_at: float | None = None
         self.failed_at: float | None = None
-        self._poll_s = poll_s
         self._hinted = 0
         self._must_reload = False
         self._must_look = False
@@ -72,15 +71,15 @@ class Progress:
         """Take the wish to look at the datastore now."""
         self._must_look = True
 
-    def next(self, now: float) -> Step | Wait:
-        """Return what to do at ``now``."""
+    def next(self, now: float, poll_s: float) -> Step | Wait:
+        """Return what to do at ``now``, with polls ``poll_s`` apart."""
         if self.failed_at is not None and now < self._paused_until:
             return Wait(self._paused_until)
         if self._must_reload:
             return Step.RELOAD
         if self._hinted > self.applied:
             return Step.CATCH_UP
-        due_at = now if self._looked_at is None else self._looked_at + self._poll_s
+        due_at = now if self._looked_at is None else self._looked_at + poll_s
         if self._must_look or now >= due_at:
             return Step.LOOK
         return Wait(due_at)

@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from random import Random
 from typing import Any
 
+from colobus.changes.polling import Gossip
 from colobus.clock import Clock
 from colobus.cluster.agent import ClusterAgent, bind_cluster
 from colobus.cluster.keyring import Keyring, decode_key
@@ -136,6 +137,8 @@ class Membership:
         self._reports = PeerReports(datastore_id)
         self._inquiries = Inquiries()
         self._joins: dict[int, asyncio.Future[JoinDone]] = {}
+        self._registered: frozenset[str] | None = None
+        self._answered_at: float | None = None
         self._left: asyncio.Queue[str] = asyncio.Queue(MOST_LEFT)
         host, port = registration.advertised
         self.machine = ClusterMachine(
@@ -177,12 +180,11 @@ class Membership:
 
     async def join_registered(self) -> None:
         """Join every registered node that is not known to be alive, for a second at most."""
-        alive = {member["address"] for member in self.members() if member["status"] == "alive"}
-        addresses = [
-            address
-            for address in await self._registration.addresses()
-            if f"{address[0]}:{address[1]}" not in alive
-        ]
+        self._registered = None  # until this look has succeeded
+        registered = await self._registration.addresses()
+        self._registered = frozenset(f"{host}:{port}" for host, port in registered)
+        alive = self._alive()
+        addresses = [(host, port) for host, port in registered if f"{host}:{port}" not in alive]
         if addresses:
             try:
                 async with asyncio.timeout(FIRST_JOIN_S):
@@ -243,6 +245,16 @@ class Membership:
         """
         return await self._inquiries.ask_all(self.agent, timeout_s)
 
+    def gossip(self) -> Gossip:
+        """Return how well gossip works, for who decides how often to poll."""
+        is_member = self.machine.phase is NodePhase.STAYING
+        return Gossip(
+            registered=self._registered if is_member else None,
+            alive=self._alive(),
+            health=self.machine.statistics().health_score,
+            answered_at=self._answered_at,
+        )
+
     async def join(self, address: str) -> None:
         """Join the cluster that the node at ``address`` (``ip:port``) is in.
 
@@ -266,6 +278,13 @@ class Membership:
         self.agent.call(lambda now: self.machine.commands.force_leave(name, now))
 
     # -- inside ------------------------------------------------------------------------------------
+
+    def _alive(self) -> frozenset[str]:
+        return frozenset(
+            f"{host_of_bytes(member.address)}:{member.port}"
+            for member in self.machine.members()
+            if member.status == MemberStatus.ALIVE
+        )
 
     async def _join(self, addresses: list[Address]) -> JoinDone:
         command = self.agent.call(lambda now: self.machine.commands.join(addresses, now))
@@ -362,6 +381,7 @@ class Membership:
         revision = self._reports.take(member, extension, now)
         if revision is None:
             return
+        self._answered_at = now
         self._hint(revision)
         if revision != known:
             self._feed.tell("revision", {"name": member, "revision": revision})

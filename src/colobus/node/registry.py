@@ -5,6 +5,7 @@ on proxying therefore has none until it is started again: nobody is to be led ba
 """
 
 import asyncio
+import itertools
 import logging
 from collections.abc import Awaitable, Callable
 
@@ -18,6 +19,9 @@ __all__ = ["Registration"]
 
 KEEPALIVE_S = 30.0
 """Seconds between two rewrites of the row (clustering §5.2)."""
+
+SWEEP_EVERY = 3
+"""Keepalives between two looks for expired rows, of which nobody sees any."""
 
 MEMBER_LIMIT = 10_000
 """Rows read when other nodes are looked for."""
@@ -73,12 +77,13 @@ class Registration:
             is_member: whether this node takes part in the cluster; one that left has no row.
             sleep: waits so many seconds.
         """
-        while True:
+        for beat in itertools.count(1):
             await sleep(KEEPALIVE_S)
             try:
                 if is_member():
                     await self._renew()
-                await self._store.expire(self.name)
+                if beat % SWEEP_EVERY == 0:
+                    await self._store.expire(self.name)
             except StoreError as exc:
                 logger.warning("could not renew this node in the registry: %s", exc)
 

@@ -36,6 +36,7 @@ from colobus.node.identity import advertised_address, load_name, mint_name
 from colobus.node.listeners import ProxyListeners, bind, bind_proxy
 from colobus.node.lookups import LookupService
 from colobus.node.membership import Membership, bind_membership, keyring_of
+from colobus.node.pace import Pace
 from colobus.node.registry import Registration
 from colobus.node.supervisor_logs import SupervisorLogs
 from colobus.node.workers import Launch, Workers
@@ -116,7 +117,8 @@ class Supervisor:
         workers = Workers(launch, image, lookups, self.clock)
         self._logs.rotated = workers.reopen_logs
         access_log = self._logs.admin_access_log(self.clock)
-        follower = Follower(self.store, workers, self.catalog, self.clock)
+        pace = Pace(self.store, self.clock)
+        follower = Follower(self.store, workers, self.catalog, self.clock, poll_s=pace.poll_s)
         await follower.start()
         self.registry.check_in_use(row["name"] for row in image.rows()["plugins"])
         keyring = keyring_of(self.settings)
@@ -137,6 +139,7 @@ class Supervisor:
             else follower.look,
             clock=self.clock,
         )
+        pace.gossip = membership.gossip
         view = NodeView(
             self.settings, self.registry, registration, membership, workers, follower, stats, feed
         )
@@ -154,6 +157,9 @@ class Supervisor:
             working = group.create_task(workers.run(), name="workers")
             serving = [
                 group.create_task(follower.run(), name="follower"),
+                group.create_task(
+                    self.store.listen(follower.hint, follower.look), name="notifications"
+                ),
                 group.create_task(lookups.run(), name="lookups"),
             ]
             await self._until_ready(workers)

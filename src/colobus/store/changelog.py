@@ -28,6 +28,7 @@ class ChangeLog:
         self._counter = tables.datastore
         self._changes = tables.changes
         self._columns = [tables.changes.c[name] for name in COLUMNS]
+        self._order = (tables.changes.c.revision, tables.changes.c.position)
 
     async def revision(self, connection: AsyncConnection) -> int:
         """Return the newest revision of the snapshot."""
@@ -51,24 +52,23 @@ class ChangeLog:
         await connection.execute(update(self._counter).values(revision=changes[0].revision))
 
     async def since(self, connection: AsyncConnection, revision: int, limit: int) -> ChangeBatch:
-        """Return what followed ``revision``, whole transactions only."""
-        newest = await self.revision(connection)
-        oldest = None if revision >= newest else await self._oldest(connection)
-        if not reaches_back(revision, newest, oldest):
+        """Return what followed ``revision``, whole transactions only.
+
+        One statement, so that the counter and the log are of one snapshot.
+        """
+        newest, behind = await self._behind(connection, revision, limit + 1)
+        if not reaches_back(revision, newest, behind[0].revision if behind else None):
             return ChangeBatch(newest, (), complete=False)
-        if revision == newest:
-            return ChangeBatch(newest, (), complete=True)
-        behind = await self._read(connection, self._changes.c.revision > revision, limit + 1)
         changes = whole_transactions(behind, limit)
-        if not changes:
-            first = behind[0].revision
-            changes = await self._read(connection, self._changes.c.revision == first, None)
+        if behind and not changes:  # what was written by one transaction stays as it is
+            changes = await self._of_one(connection, behind[0].revision)
         return ChangeBatch(newest, changes, complete=True)
 
-    async def is_longer(self, connection: AsyncConnection, limit: int) -> bool:
-        """Say whether the log holds more than ``limit`` revisions."""
-        oldest = await self._oldest(connection)
-        return oldest is not None and oldest <= await self.revision(connection) - limit
+    def is_longer(self, limit: int) -> ColumnElement[bool]:
+        """Return the condition that the log holds more than ``limit`` revisions."""
+        oldest = select(func.min(self._changes.c.revision)).scalar_subquery()
+        newest = select(self._counter.c.revision).scalar_subquery()
+        return oldest <= newest - limit
 
     async def cut(self, connection: AsyncConnection, limit: int) -> None:
         """Forget all but the newest ``limit`` revisions."""
@@ -76,17 +76,23 @@ class ChangeLog:
         column = self._changes.c.revision
         await connection.execute(delete(self._changes).where(column <= newest - limit))
 
-    async def _oldest(self, connection: AsyncConnection) -> int | None:
-        found = await connection.execute(select(func.min(self._changes.c.revision)))
-        oldest: int | None = found.scalar_one()
-        return oldest
+    async def _behind(
+        self, connection: AsyncConnection, revision: int, limit: int
+    ) -> tuple[int, list[Change]]:
+        """Return the newest revision, and at most ``limit`` changes behind ``revision``."""
+        followed = self._counter.outerjoin(self._changes, self._changes.c.revision > revision)
+        statement = select(self._counter.c.revision.label("newest"), *self._columns)
+        found = await connection.execute(
+            statement.select_from(followed).order_by(*self._order).limit(limit)
+        )
+        rows = found.all()
+        return int(rows[0][0]), [_change(row[1:]) for row in rows if row[1] is not None]
 
-    async def _read(
-        self, connection: AsyncConnection, condition: ColumnElement[bool], limit: int | None
-    ) -> list[Change]:
-        order = (self._changes.c.revision, self._changes.c.position)
-        statement = select(*self._columns).where(condition).order_by(*order).limit(limit)
-        return [_change(values) for values in await connection.execute(statement)]
+    async def _of_one(self, connection: AsyncConnection, revision: int) -> list[Change]:
+        """Return the changes of one revision."""
+        statement = select(*self._columns).where(self._changes.c.revision == revision)
+        found = await connection.execute(statement.order_by(*self._order))
+        return [_change(values) for values in found]
 
 
 def _change(values: Sequence[Any]) -> Change:

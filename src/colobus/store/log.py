@@ -20,7 +20,8 @@ def reaches_back(asked: int, newest: int, oldest: int | None) -> bool:
     Args:
         asked: what the reader has.
         newest: the datastore's revision.
-        oldest: the first revision in the log, None when the log is empty.
+        oldest: the first revision in the log, or the first behind ``asked``; None when there is
+            none.
 
     A reader ahead of the datastore is told no: the datastore went backwards (a restored backup).
     """

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert, literal, select, union_all
 from sqlalchemy.exc import DBAPIError, TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -31,7 +31,7 @@ from colobus.store.paging import decode_offset, encode_offset
 from colobus.store.rows import EntityTable, SqlRows, chunks
 from colobus.store.tables import declare
 from colobus.store.values import column_types, is_exact
-from colobus.store.writer import Writer
+from colobus.store.writer import Stored, Writer
 
 __all__ = ["SqlStore"]
 
@@ -177,7 +177,7 @@ class SqlStore:
 
     async def changes_since(self, revision: int, *, limit: int) -> ChangeBatch:
         """Return the changes behind ``revision``, about ``limit`` of them at most."""
-        async with self._reading() as connection:
+        async with self._reading(single=True) as connection:
             return await self._log.since(connection, revision, limit)
 
     @property
@@ -200,10 +200,25 @@ class SqlStore:
         return self._transaction(origin)
 
     async def register(self, kind: Kind, row: Row, *, ttl_s: float) -> None:
-        """Insert or replace a row of a kind that is not logged, seen for ``ttl_s`` seconds."""
-        async with self._transaction("") as writer:
-            if await writer.update(kind, row, ttl_s=ttl_s) is None:
-                await writer.insert(kind, row, ttl_s=ttl_s)
+        """Insert or replace a row of a kind that is not logged, seen for ``ttl_s`` seconds.
+
+        A row that is there is renewed by one statement, which waits for no writer.
+        """
+        if not await self._renew(self._entities[kind.name], row, ttl_s):
+            async with self._transaction("") as writer:
+                if await writer.update(kind, row, ttl_s=ttl_s) is None:
+                    await writer.insert(kind, row, ttl_s=ttl_s)
+
+    async def _renew(self, entity: EntityTable, row: Row, ttl_s: float) -> bool:
+        """Rewrite a row for which no rule has to be checked; say whether it was there."""
+        kind = entity.kind
+        if kind.unique or kind.parents:
+            return False
+        stored = Stored(row, self._now_ms() + int(ttl_s * 1000))
+        statement = entity.table.update().where(entity.matching({kind.key: row[kind.key]}))
+        async with self._writing(single=True) as connection:
+            found = await connection.execute(statement.values(entity.values(stored)))
+            return found.rowcount > 0
 
     async def unregister(self, kind: Kind, key: str) -> None:
         """Delete a row of a kind that is not logged; nothing happens when there is none."""
@@ -216,25 +231,36 @@ class SqlStore:
         Nodes do this side by side; whoever finds nothing to do takes no lock.
         """
         swept = 0
-        for entity in self._entities.values():
-            while await self._has_expired(entity):
-                async with self._transaction(origin) as writer:
-                    swept += await writer.sweep(entity.kind, SWEEP_ROWS)
-        async with self._reading() as connection:
-            is_longer = await self._log.is_longer(connection, self._log_limit)
-        if is_longer:
-            async with self._writing() as connection:
-                await self._log.cut(connection, self._log_limit)
+        for name in await self._to_tidy():
+            if name == self._tables.changes.name:
+                async with self._writing() as connection:
+                    await self._log.cut(connection, self._log_limit)
+            else:
+                swept += await self._sweep(self._catalog[name], origin)
         return swept
 
-    async def _has_expired(self, entity: EntityTable) -> bool:
-        if not entity.kind.expires:
-            return False
-        async with self._reading() as connection:
-            found = await connection.execute(
-                select(entity.key).where(entity.expired(self._now_ms())).limit(1)
-            )
-            return found.first() is not None
+    async def _to_tidy(self) -> Sequence[str]:
+        """Return the tables with something to delete, by one query."""
+        now_ms = self._now_ms()
+        queries = [
+            select(literal(name)).where(select(entity.key).where(entity.expired(now_ms)).exists())
+            for name, entity in self._entities.items()
+            if entity.kind.expires
+        ]
+        log = self._log.is_longer(self._log_limit)
+        queries.append(select(literal(self._tables.changes.name)).where(log))
+        async with self._reading(single=True) as connection:
+            return list((await connection.execute(union_all(*queries))).scalars())
+
+    async def _sweep(self, kind: Kind, origin: str) -> int:
+        """Delete what has expired, some rows in each transaction."""
+        swept = 0
+        while True:
+            async with self._transaction(origin) as writer:
+                found = await writer.sweep(kind, SWEEP_ROWS)
+            swept += found
+            if found < SWEEP_ROWS:
+                return swept
 
     async def _among(
         self, connection: AsyncConnection, entity: EntityTable, field: str, values: Iterable[str]

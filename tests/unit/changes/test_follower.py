@@ -80,7 +80,7 @@ def sink() -> RecordingSink:
 async def following(
     store: MemoryStore, sink: RecordingSink, *, poll_s: float, batch: int = 1_000
 ) -> AsyncIterator[Follower]:
-    follower = Follower(store, sink, CATALOG, SystemClock(), poll_s=poll_s, batch=batch)
+    follower = Follower(store, sink, CATALOG, SystemClock(), poll_s=lambda: poll_s, batch=batch)
     await follower.start()
     async with asyncio.timeout(20), asyncio.TaskGroup() as group:
         running = group.create_task(follower.run())
@@ -320,7 +320,7 @@ async def test_the_given_logger_is_used(
     store: CountingStore, sink: RecordingSink, caplog: pytest.LogCaptureFixture
 ) -> None:
     logger = logging.getLogger("of.the.node")
-    follower = Follower(store, sink, CATALOG, SystemClock(), poll_s=SOON_S, logger=logger)
+    follower = Follower(store, sink, CATALOG, SystemClock(), poll_s=lambda: SOON_S, logger=logger)
     await follower.start()
     store.outage = "away"
     async with asyncio.TaskGroup() as group:
@@ -328,3 +328,30 @@ async def test_the_given_logger_is_used(
         await until(lambda: bool(caplog.records))
         running.cancel()
     assert {record.name for record in caplog.records} == {"of.the.node"}
+
+
+async def test_a_poll_that_was_far_off_comes_when_it_is_needed(
+    store: CountingStore, sink: RecordingSink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The pace is asked for again and again: nobody has to wake the follower."""
+    monkeypatch.setattr("colobus.changes.follower.RECONSIDER_S", SOON_S)
+    pace = [NEVER_S]
+    follower = Follower(store, sink, CATALOG, SystemClock(), poll_s=lambda: pace[0])
+    await follower.start()
+    async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+        running = group.create_task(follower.run())
+        revision = await write(store, "one")
+        await asyncio.sleep(0)
+        assert store.reads["revision"] == 0
+        pace[0] = SOON_S
+        await follower.reached(revision)
+        running.cancel()
+
+
+async def test_hints_of_the_datastore_are_taken(store: CountingStore, sink: RecordingSink) -> None:
+    async with following(store, sink, poll_s=NEVER_S) as follower, asyncio.TaskGroup() as group:
+        listening = group.create_task(store.listen(follower.hint, follower.look))
+        await until(lambda: store.is_telling)
+        await follower.reached(await write(store, "one"))
+        assert names(sink) == {"one"}
+        listening.cancel()
