@@ -12,10 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import asyncpg
-from asyncpg.exceptions import InterfaceError, PostgresError
 
 from colobus.errors import StoreError, StoreUnavailableError, StoreUnusableError
-from colobus.store.postgres.errors import connect_failure
+from colobus.store.postgres.errors import DRIVER_ERRORS, connect_failure
 
 __all__ = ["Connector", "Target"]
 
@@ -84,7 +83,7 @@ class Connector:
             host, port = self.target.hosts[index]
             try:
                 connection = await self._connect_to(host, port)
-            except (OSError, PostgresError, InterfaceError) as exc:
+            except DRIVER_ERRORS as exc:
                 failures.append(connect_failure(_address(host, port), exc))
             else:
                 self._preferred = index

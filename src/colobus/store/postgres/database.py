@@ -11,7 +11,7 @@ as unavailable: whether a lost commit happened is for the caller to look up.
 """
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from random import Random
 from typing import Any
 
@@ -28,7 +28,12 @@ from sqlalchemy.pool import (
 
 from colobus.errors import StoreError, StoreUnavailableError, StoreUnusableError
 from colobus.store.postgres.connector import Connector, Target
-from colobus.store.postgres.errors import is_read_only, meaning
+from colobus.store.postgres.errors import (
+    DRIVER_ERRORS,
+    connect_failure,
+    is_read_only,
+    meaning,
+)
 from colobus.store.postgres.listener import CHANNEL, Listener
 
 __all__ = ["PostgresDatabase"]
@@ -93,14 +98,14 @@ class PostgresDatabase:
     async def reading(self, *, single: bool = False) -> AsyncIterator[AsyncConnection]:
         """Begin a read-only transaction on one snapshot, or none for a single statement."""
         engine = self._single_reader if single else self._reader
-        async with engine.begin() as connection:
+        async with self._begun(engine) as connection:
             yield connection
 
     @asynccontextmanager
     async def writing(self, *, single: bool = False) -> AsyncIterator[AsyncConnection]:
         """Begin a transaction whose statements see what is committed, each anew."""
         engine = self._single_writer if single else self._writer
-        async with engine.begin() as connection:
+        async with self._begun(engine) as connection:
             yield connection
 
     @asynccontextmanager
@@ -110,7 +115,7 @@ class PostgresDatabase:
             Connector(self._target, statement_timeout_s=MIGRATION_S), poolclass=NullPool
         )
         try:
-            async with engine.begin() as connection:
+            async with self._begun(engine) as connection:
                 await connection.execute(
                     text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK}
                 )
@@ -157,6 +162,16 @@ class PostgresDatabase:
                 )
         except (DBAPIError, PoolTimeoutError) as exc:
             raise self.explain(exc) from exc
+
+    @asynccontextmanager
+    async def _begun(self, engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+        """Begin; what the driver raises while it sets a connection up comes as our errors."""
+        async with AsyncExitStack() as stack:
+            try:
+                connection = await stack.enter_async_context(engine.begin())
+            except DRIVER_ERRORS as exc:
+                raise connect_failure(str(self._target), exc) from exc
+            yield connection
 
     def _pool(self, connector: Connector, size: int) -> AsyncEngine:
         return self._engine(

@@ -4,11 +4,19 @@ The texts are ours, because what a server says may quote values of a row. They n
 can look at.
 """
 
-from asyncpg.exceptions import TargetServerAttributeNotMatched
+from asyncpg.exceptions import (
+    InterfaceError,
+    InternalClientError,
+    PostgresError,
+    TargetServerAttributeNotMatched,
+)
 
 from colobus.errors import StoreError, StoreUnavailableError, StoreUnusableError
 
-__all__ = ["connect_failure", "is_read_only", "meaning"]
+__all__ = ["DRIVER_ERRORS", "connect_failure", "is_read_only", "meaning"]
+
+DRIVER_ERRORS = (PostgresError, InterfaceError, InternalClientError, OSError)
+"""Everything that the driver raises when it connects; time-outs are OSErrors."""
 
 READ_ONLY = "25006"
 

@@ -11,10 +11,10 @@ from collections.abc import Awaitable, Callable
 from random import Random
 
 import asyncpg
-from asyncpg.exceptions import InterfaceError, PostgresError
 
 from colobus.errors import StoreError
 from colobus.store.postgres.connector import Connector
+from colobus.store.postgres.errors import DRIVER_ERRORS
 
 __all__ = ["CHANNEL", "Listener"]
 
@@ -67,7 +67,7 @@ class Listener:
         while True:
             try:
                 await self._session(heard, connected)
-            except (StoreError, PostgresError, InterfaceError, OSError) as exc:
+            except (StoreError, *DRIVER_ERRORS) as exc:
                 if getattr(exc, "sqlstate", None) in UNSUPPORTED:
                     logger.info("this database has no notifications; changes are polled for")
                     return
