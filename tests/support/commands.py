@@ -14,7 +14,7 @@ SCRIPT = (
 
 
 def run_command(
-    name: str, *arguments: str, environ: Mapping[str, str] | None = None
+    name: str, *arguments: str, environ: Mapping[str, str] | None = None, typed: str = ""
 ) -> "subprocess.CompletedProcess[str]":
     """Run ``name arguments…`` with the environment of this process, without its settings."""
     inherited = {
@@ -25,7 +25,7 @@ def run_command(
     return subprocess.run(
         [sys.executable, "-c", SCRIPT.format(name=name), *arguments],
         env={**inherited, **(environ or {})},
-        stdin=subprocess.DEVNULL,
+        input=typed,
         capture_output=True,
         text=True,
         timeout=60,

@@ -132,6 +132,14 @@ class PostgresServer:
         if self.process is not None and self.process.poll() is None:
             self._end(signal.SIGQUIT)
 
+    def adopt(self, file: Path, name: str) -> None:
+        """Copy a file into the server's folder, as its own."""
+        copy = self.data / name
+        shutil.copyfile(file, copy)
+        copy.chmod(0o600)
+        if self._account:
+            os.chown(copy, self._account["user"], self._account["group"])
+
     def promote(self) -> None:
         """Make a standby the primary, and return once it can be written to."""
         assert self.run(_fetch(self, "postgres", "SELECT pg_promote(true, 30)")) is True

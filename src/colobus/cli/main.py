@@ -9,6 +9,7 @@ from colobus.cli.command import group, show_usage
 from colobus.cli.commands.check import check
 from colobus.cli.commands.cluster import cluster
 from colobus.cli.commands.health import health
+from colobus.cli.commands.migrations import migrations
 from colobus.cli.commands.start import restart, start
 from colobus.cli.commands.stop import quit_command, stop
 from colobus.cli.commands.version import version
@@ -26,7 +27,7 @@ def commands() -> None:
     """A clustered API gateway."""
 
 
-for _command in (check, cluster, health, quit_command, restart, start, stop, version):
+for _command in (check, cluster, health, migrations, quit_command, restart, start, stop, version):
     commands.add_command(_command)
 
 

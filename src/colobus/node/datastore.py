@@ -12,8 +12,9 @@ from colobus.store.database import Database
 from colobus.store.migrate import package_folder
 from colobus.store.sql import SqlStore
 from colobus.store.sqlite import SqliteDatabase
+from colobus.store.upkeep import Upkeep
 
-__all__ = ["make_store", "postgres_tls"]
+__all__ = ["make_store", "make_upkeep", "postgres_tls"]
 
 
 def make_store(
@@ -25,9 +26,25 @@ def make_store(
         PluginError: a plugin names migrations that cannot be found.
         StoreUnusableError: a file of TLS cannot be used.
     """
+    return SqlStore(
+        _database(settings, rng), registry.catalog(), clock, version_locations=_folders(registry)
+    )
+
+
+def make_upkeep(settings: DatastoreSettings, registry: Registry) -> Upkeep:
+    """Return the datastore for who looks after its schema.
+
+    Raises:
+        PluginError: a plugin names migrations that cannot be found.
+        StoreUnusableError: a file of TLS cannot be used.
+    """
+    rng = Random(0)  # noqa: S311  (nothing listens)
+    return Upkeep(_database(settings, rng), registry.catalog(), _folders(registry))
+
+
+def _folders(registry: Registry) -> list[Path]:
     packages = [plugin.migrations for plugin in registry.values() if plugin.migrations is not None]
-    folders: list[Path] = [package_folder(package) for package in packages]
-    return SqlStore(_database(settings, rng), registry.catalog(), clock, version_locations=folders)
+    return [package_folder(package) for package in packages]
 
 
 def _database(settings: DatastoreSettings, rng: Random) -> Database:

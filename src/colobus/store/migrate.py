@@ -11,7 +11,7 @@ the rest of opening a datastore.
 
 import logging
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.util import find_spec
@@ -26,7 +26,7 @@ from colobus.logs.levels import NOTICE
 if TYPE_CHECKING:
     from alembic.script import Script
 
-__all__ = ["CORE", "REVISIONS", "Module", "Schema", "package_folder"]
+__all__ = ["CORE", "REVISIONS", "Module", "Schema", "Told", "nobody", "package_folder"]
 
 CORE = Path(__file__).parent / "migrations"
 """The scripts of the gateway itself."""
@@ -42,6 +42,13 @@ REVISIONS = Table(
 _SCRIPT = re.compile(r"(.+)_\d{4}")
 
 logger = logging.getLogger(__name__)
+
+Told = Callable[[str, str | None], None]
+"""Takes the name of a module that is behind, with None, and then with each revision that ran."""
+
+
+def nobody(module: str, revision: str | None) -> None:
+    """Implement :data:`Told` for when nobody wants to know."""
 
 
 def package_folder(package: str) -> Path:
@@ -142,7 +149,23 @@ class Schema:
         """
         return not list(self._behind(recorded))
 
-    def upgrade(self, connection: Connection) -> None:
+    def executed(self, recorded: Mapping[str, str]) -> Mapping[str, Sequence[str]]:
+        """Return module -> its revisions up to the recorded one, in the order they run in.
+
+        Of a module that this node does not have only the newest revision is known.
+
+        Raises:
+            StoreUnusableError: the datastore is ahead of this version.
+        """
+        list(self._behind(recorded))  # checks
+        known = {
+            module.name: module.revisions[: module.revisions.index(recorded[module.name]) + 1]
+            for module in self.modules
+            if module.name in recorded
+        }
+        return known | {name: (recorded[name],) for name in sorted(set(recorded) - set(known))}
+
+    def upgrade(self, connection: Connection, told: Told = nobody) -> None:
         """Run what is missing, in the caller's transaction, which no other node's runs beside.
 
         Raises:
@@ -160,7 +183,8 @@ class Schema:
                 before or "nothing",
                 module.newest,
             )
-            _run(connection, module, before)
+            told(module.name, None)
+            _run(connection, module, before, told)
             connection.execute(delete(REVISIONS).where(REVISIONS.c.module == module.name))
             connection.execute(insert(REVISIONS).values(module=module.name, revision=module.newest))
 
@@ -177,7 +201,7 @@ class Schema:
                 yield module
 
 
-def _run(connection: Connection, module: Module, before: str | None) -> None:
+def _run(connection: Connection, module: Module, before: str | None, told: Told) -> None:
     from alembic.migration import MigrationContext
     from alembic.operations import Operations
 
@@ -187,6 +211,7 @@ def _run(connection: Connection, module: Module, before: str | None) -> None:
     with Operations.context(MigrationContext.configure(connection)):
         for script in scripts:
             script.module.upgrade()
+            told(module.name, str(script.revision))
 
 
 def _pending(module: Module, before: str | None) -> "list[Script]":

@@ -3,8 +3,12 @@ import pytest
 from colobus.cli.documents import command_reference
 from colobus.cli.main import commands
 
+GROUPS = {"cluster", "migrations"}
 
-@pytest.mark.parametrize("name", [*sorted(set(commands.commands) - {"cluster"}), "cluster keygen"])
+
+@pytest.mark.parametrize(
+    "name", [*sorted(set(commands.commands) - GROUPS), "cluster keygen", "migrations up"]
+)
 def test_every_command_has_a_section(name: str) -> None:
     assert f"\n## colobus {name}\n" in command_reference()
 
