@@ -39,7 +39,7 @@ from colobus.cluster.serf.facts import (
     UserEventReceived,
 )
 from colobus.cluster.serf.members import MemberStatus
-from colobus.cluster.swim.addresses import Address, bytes_of_host
+from colobus.cluster.swim.addresses import Address, bytes_of_host, host_of_bytes
 from colobus.cluster.timing import ClusterTiming
 from colobus.config.addresses import parse_ipv4_address
 from colobus.config.sections.cluster import ClusterSettings
