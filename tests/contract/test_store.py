@@ -300,6 +300,22 @@ async def test_text_that_not_every_database_can_hold_is_refused_by_its_field(
         await update(store, SAMPLES, {**sample, field: value})
 
 
+@pytest.mark.parametrize(("character", "most"), [("a", 2_000), ("\u20ac", 666)])
+async def test_text_that_is_looked_for_has_a_length_that_every_index_can_hold(
+    store: Store, character: str, most: int
+) -> None:
+    longest = character * most
+    await insert(store, SAMPLES, {"name": longest, "label": longest, "amount": 1})
+    for name in ("name", "label"):
+        row = {"name": "other", name: longest + character}
+        with pytest.raises(SchemaError) as refused:
+            await insert(store, SAMPLES, row)
+        assert refused.value.fields == {name: f"{name} is longer than 2000 bytes"}
+    await insert(store, SAMPLES, {"name": "long", "link": "http://x/" + character * 100_000})
+    key = LookupKey("samples", "name", longest + character)
+    assert (await store.look_up([key])).rows == [[]]
+
+
 async def test_rows_that_were_handed_out_can_be_changed_without_harm(store: Store) -> None:
     given = {"name": "one", "tags": ["a"]}
     sample = await insert(store, SAMPLES, given)

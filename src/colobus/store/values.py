@@ -13,7 +13,16 @@ from colobus.errors import PluginError
 from colobus.model.kind import Kind
 from colobus.model.schema import describe, is_uuid, whole_numbers
 
-__all__ = ["Value", "column_types", "comparable", "criteria", "is_exact", "is_storable"]
+__all__ = [
+    "MOST_INDEXED_BYTES",
+    "Value",
+    "column_types",
+    "comparable",
+    "criteria",
+    "is_exact",
+    "is_storable",
+    "is_too_long_for_an_index",
+]
 
 Value = str | int | float | bool | list[Any] | dict[str, Any]
 """What a column holds."""
@@ -23,6 +32,10 @@ INTEGER_LIMIT = 2**63
 
 EXACT_FLOAT_LIMIT = 2**53
 """Whole numbers up to here are exact in a double precision column."""
+
+MOST_INDEXED_BYTES = 2_000
+"""Of text that is looked for, in UTF-8: an entry of a PostgreSQL index has at most 2704 bytes, a
+third of a page, and a group of fields shares one."""
 
 
 @cache
@@ -99,6 +112,13 @@ def is_storable(value: object) -> bool:
             return all(is_storable(key) and is_storable(item) for key, item in value.items())
         case _:
             return True
+
+
+def is_too_long_for_an_index(value: object) -> bool:
+    """Say whether not every database can have ``value``, which is storable, in an index."""
+    if not isinstance(value, str) or len(value) * 4 <= MOST_INDEXED_BYTES:
+        return False
+    return len(value.encode()) > MOST_INDEXED_BYTES
 
 
 def is_exact(type_name: str, value: str) -> bool:

@@ -18,7 +18,11 @@ from colobus.errors import ForeignKeyError, SchemaError, UniqueError
 from colobus.model.change import Change, ChangeOperation
 from colobus.model.kind import Catalog, Kind
 from colobus.model.schema import Row
-from colobus.store.values import is_storable
+from colobus.store.values import (
+    MOST_INDEXED_BYTES,
+    is_storable,
+    is_too_long_for_an_index,
+)
 
 __all__ = ["Rows", "Stored", "Writer"]
 
@@ -166,9 +170,12 @@ class Writer:
         unknown = row.keys() - fields.keys()
         if unknown:
             raise ValueError(f"'{kind.name}' has no field {', '.join(sorted(unknown))}")
+        searched = _searched(kind)
         for name, value in row.items():
             if not is_storable(value):
                 raise SchemaError({name: f"{name} has a character that cannot be stored"})
+            if name in searched and is_too_long_for_an_index(value):
+                raise SchemaError({name: f"{name} is longer than {MOST_INDEXED_BYTES} bytes"})
         return {name: row[name] for name in fields if row.get(name) is not None}
 
     async def _find_seen(self, kind: Kind, key: str) -> Stored | None:
@@ -226,3 +233,10 @@ class Writer:
                 at_ms=self._now_ms(),
             )
         )
+
+
+def _searched(kind: Kind) -> set[str]:
+    """Return the fields that have an index of their own, or a part of one."""
+    alternate = () if kind.alternate is None else (kind.alternate,)
+    grouped = (name for group in kind.unique for name in group)
+    return {kind.key, *alternate, *kind.lookups, *kind.parents, *grouped}

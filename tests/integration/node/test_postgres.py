@@ -1,5 +1,6 @@
 """Real nodes on a real PostgreSQL: together, first on an empty database, and through its outages."""
 
+import base64
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from colobus.clock import SystemClock
 from support.node import EchoUpstream, RunningNode
 from support.postgres import PostgresServer, binaries
 from support.waiting import wait_until
@@ -143,3 +145,29 @@ def test_nodes_follow_to_the_standby_that_is_promoted(
         assert a.admin.get("/consumers/carol").status_code == 200
         assert a.admin.delete("/apis/echo").status_code == 204
         wait_until(lambda: status(b) == 404, what="the change after the failover on B")
+
+
+@pytest.mark.parametrize("notify", ["on", "off"])
+def test_nodes_that_hear_nothing_by_gossip_follow_in_time(
+    postgres: PostgresServer, tmp_path: Path, upstream: EchoUpstream, notify: str
+) -> None:
+    """Two keys make two clusters of one node each, on one database."""
+    settings = {**postgres.settings(postgres.create()), "pg_notify": notify}
+    keys = [base64.b64encode(bytes([number] * 16)).decode() for number in (1, 2)]
+    clock = SystemClock()
+    with ExitStack() as stack:
+        a, b = (
+            started(stack, tmp_path, name, {**settings, "cluster_encrypt_key": key})[0]
+            for name, key in zip("ab", keys, strict=True)
+        )
+        assert {member["status"] for member in a.admin.get("/cluster").json()["data"]} == {"alive"}
+        a.create("/apis", {"name": "echo", "uris": "/echo", "upstream_url": upstream.url})
+        wait_until(lambda: status(b) == 200, what="the API on B")
+        taken = []
+        for number in range(10):
+            a.admin.patch("/apis/echo", json={"upstream_url": f"{upstream.url}/{number}"})
+            written_at = clock.monotonic()
+            wait_until(lambda n=number: b.proxy.get("/echo").json()["path"] == f"/{n}")  # type: ignore[misc]  # bound at once
+            taken.append(clock.monotonic() - written_at)
+        # A second of polling, and what a busy machine needs to read and apply.
+        assert sorted(taken)[-2] <= 1.5, taken
