@@ -10,7 +10,7 @@ import pytest
 
 from colobus.clock import SystemClock
 from support.node import EchoUpstream, RunningNode
-from support.postgres import PostgresServer, binaries
+from support.postgres import FAST, PostgresServer, binaries
 from support.waiting import wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
@@ -171,3 +171,26 @@ def test_nodes_that_hear_nothing_by_gossip_follow_in_time(
             taken.append(clock.monotonic() - written_at)
         # A second of polling, and what a busy machine needs to read and apply.
         assert sorted(taken)[-2] <= 1.5, taken
+
+
+@pytest.mark.parametrize(("notify", "least", "most"), [("on", 0, 2), ("off", 4, 99)])
+def test_nodes_poll_each_second_only_while_they_must(
+    tmp_path: Path, notify: str, least: int, most: int
+) -> None:
+    """The looks for other nodes, every 3 s in the first minute, are the clock of this test."""
+    if binaries() is None:
+        pytest.skip("PostgreSQL is not installed")
+    with PostgresServer(options=(*FAST, "log_statement=all")) as server, ExitStack() as stack:
+        settings = {**server.settings(server.create()), "pg_notify": notify}
+        started(stack, tmp_path, "ab", settings)
+        logged = server.log.stat().st_size
+
+        def asked(start: str) -> int:
+            return server.log.read_text()[logged:].count(start)
+
+        looks = ": SELECT nodes.name, "
+        wait_until(lambda: asked(looks) >= 2, what="both to have seen each other")
+        before, polls = asked(looks), ": SELECT datastore.revision"
+        polled = asked(polls)
+        wait_until(lambda: asked(looks) >= before + 4, what="six seconds or so")
+        assert least <= asked(polls) - polled <= most
