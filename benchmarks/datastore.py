@@ -6,12 +6,14 @@ import sqlite3
 import threading
 import uuid
 from pathlib import Path
+from random import Random
 from typing import Any
 
 from benchmarks.workload import KEY, PLUGINS_BY_NAME, Setup
 from colobus.clock import SystemClock
+from colobus.config.settings import Settings
 from colobus.model import APIS, CONSUMERS, PLUGINS
-from colobus.node.datastore import sqlite_store
+from colobus.node.datastore import make_store
 from colobus.plugins.registry import load
 
 __all__ = ["Datastores"]
@@ -56,7 +58,8 @@ def api_row(number: int, upstream_port: int) -> dict[str, Any]:
 async def _populate(database: Path, setup: Setup, upstream_port: int) -> None:
     """Write the API that is called, with its plugins, through the store."""
     registry = load(())
-    store = sqlite_store(database, registry, SystemClock())
+    settings = Settings(sqlite_path=database)
+    store = make_store(settings, registry, SystemClock(), Random(1))  # noqa: S311  (jitter)
     await store.open()
     try:
         async with store.transaction("benchmark") as transaction:
