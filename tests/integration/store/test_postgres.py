@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import shutil
 import socket
 import ssl
 import subprocess
@@ -337,6 +338,8 @@ def secure(tmp_path: Path) -> Iterator[tuple[PostgresServer, Certificates]]:
     """A server that speaks TLS, and its certificates."""
     if binaries() is None:
         pytest.skip("PostgreSQL is not installed")
+    if shutil.which("openssl") is None:
+        pytest.skip("needs the openssl command")
     certificates = Certificates(tmp_path)
     options = (*FAST, "ssl=on")
     server = PostgresServer(options=options)
