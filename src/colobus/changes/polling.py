@@ -8,7 +8,7 @@ once, and a second later the poll does:
 ====================================  ======================================  ============
 notifications of the datastore        gossip                                  poll
 ====================================  ======================================  ============
-arrive                                confirmed, or there is no other node    each minute
+arrive                                confirmed, or there is no other node    every 120 s
 arrive                                not confirmed                           each second
 none, or not now                      any                                     each second
 ====================================  ======================================  ============
@@ -25,9 +25,9 @@ __all__ = ["CALM_POLL_S", "POLL_S", "Gossip", "is_confirmed", "poll_s"]
 POLL_S = 1.0
 """Between two looks at the revision; what a change takes whose hint was lost."""
 
-CALM_POLL_S = 60.0
-"""…while two sources of hints work; with the node's keepalive, its look at the registry (30 s each)
-and its sweep (90 s) that stays below one query in ten seconds."""
+CALM_POLL_S = 120.0
+"""…while two sources of hints work; with the node's keepalive, its look at the registry (30 s each),
+its sweep and the check of its name (90 s each) that stays below one query in ten seconds."""
 
 QUIET_S = 30.0
 """How old the newest answer of a peer may be: six probes of the slowest profile."""

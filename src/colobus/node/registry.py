@@ -21,7 +21,8 @@ KEEPALIVE_S = 30.0
 """Seconds between two rewrites of the row (clustering §5.2)."""
 
 SWEEP_EVERY = 3
-"""Keepalives between two looks for expired rows, of which nobody sees any."""
+"""Keepalives between two looks for expired rows, of which nobody sees any, and for a copy of this
+node, which is as well known to the cluster by its name."""
 
 MEMBER_LIMIT = 10_000
 """Rows read when other nodes are looked for."""
@@ -77,11 +78,13 @@ class Registration:
             is_member: whether this node takes part in the cluster; one that left has no row.
             sleep: waits so many seconds.
         """
-        for beat in itertools.count(1):
+        for beat in itertools.count():
             await sleep(KEEPALIVE_S)
             try:
-                if is_member():
+                if is_member() and beat % SWEEP_EVERY == 0:
                     await self._renew()
+                elif is_member():
+                    await self.register()
                 if beat % SWEEP_EVERY == 0:
                     await self._store.expire(self.name)
             except StoreError as exc:
