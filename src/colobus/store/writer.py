@@ -107,7 +107,7 @@ class Writer:
         filled = self._in_order(kind, self._filled(kind, row))
         if row.get(kind.key) is not None:  # a key made here is random: nobody has it
             await self._claim(kind, filled, (kind.key,), own_key=None)
-        await self._check(kind, filled, own_key=None)
+        await self._check(kind, filled, before=None)
         await self._rows.add(kind, Stored(filled, self._expiry(kind, ttl_s)))
         self._log(kind, "insert", None, filled)
         return filled
@@ -122,7 +122,7 @@ class Writer:
         stored = Stored(after, before.expires_at_ms if ttl_s is None else self._expiry(kind, ttl_s))
         if stored == before:
             return after
-        await self._check(kind, after, own_key=key)
+        await self._check(kind, after, before.row)
         await self._rows.replace(kind, stored)
         if after != before.row:  # where only the expiry moved, what readers hold is still right
             self._log(kind, "update", before.row, after)
@@ -183,9 +183,12 @@ class Writer:
         found = await self._rows.find(kind, {kind.key: key})
         return next((stored for stored in found if stored.is_seen(now_ms)), None)
 
-    async def _check(self, kind: Kind, row: Row, own_key: str | None) -> None:
+    async def _check(self, kind: Kind, row: Row, before: Row | None) -> None:
+        """Check a row against the others; what it was unique by ``before`` it still is."""
+        own_key = None if before is None else before[kind.key]
         for group in kind.unique:
-            await self._claim(kind, row, group, own_key)
+            if before is None or any(row.get(name) != before.get(name) for name in group):
+                await self._claim(kind, row, group, own_key)
         for field, parent in kind.parents.items():
             if field in row and await self._find_seen(self._catalog[parent], row[field]) is None:
                 raise ForeignKeyError(field, row[field])
