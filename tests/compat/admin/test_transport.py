@@ -177,13 +177,15 @@ async def test_a_client_that_goes_on_sending_is_cut_off_in_the_end() -> None:
 
 
 async def test_ten_mebibytes_are_taken(server: Running) -> None:
-    body = json.dumps({"username": "x" * (10 * MIB - 30)}).encode()
+    body = json.dumps(
+        {"name": "x", "uris": "/x", "upstream_url": "http://h/".ljust(10 * MIB - 70, "x")}
+    ).encode()
     assert len(body) <= 10 * MIB
     async with httpx.AsyncClient(base_url=server.url, timeout=20) as client:
         headers = {"Content-Type": "application/json"}
-        answer = await client.post("/consumers", content=body, headers=headers)
+        answer = await client.post("/apis", content=body, headers=headers)
         assert answer.status_code == 201
-        assert (await client.get(f"/consumers/{answer.json()['id']}")).json() == answer.json()
+        assert (await client.get(f"/apis/{answer.json()['id']}")).json() == answer.json()
 
 
 async def test_100_continue_is_said_when_the_body_is_wanted(server: Running) -> None:
