@@ -84,11 +84,17 @@ def test_a_node_that_is_killed_is_told_with_the_signal(start: Start) -> None:
         start("crash")
 
 
+def children() -> set[str]:
+    """Return the processes that this one has started and not waited for."""
+    tasks = Path("/proc/self/task").glob("*/children")
+    return {pid for task in tasks for pid in task.read_text().split()}
+
+
 def test_a_node_that_does_not_answer_is_ended(tmp_path: Path, start: Start) -> None:
+    before = children()  # other tests may keep a server
     with pytest.raises(NodeError, match=r"^the node was not ready within 0.2 s; see "):
         start("hang", timeout_s=0.2)
-    with pytest.raises(ChildProcessError):
-        os.waitpid(-1, os.WNOHANG)
+    assert children() == before
 
 
 def test_a_program_that_cannot_be_run_is_told(tmp_path: Path) -> None:
