@@ -949,13 +949,15 @@ async def test_whoever_listens_hears_of_commits_where_the_store_tells(store: Sto
         listening = group.create_task(store.listen(heard.put_nowait, begun.set))
         waiting = group.create_task(begun.wait())
         await asyncio.wait((listening, waiting), return_when=asyncio.FIRST_COMPLETED)
-        assert store.is_telling is begun.is_set()  # a file tells nothing, and says so
+        assert store.is_telling is begun.is_set()
         if store.is_telling:
             with pytest.raises(RuntimeError, match="undone"):
                 await fail_after_insert(store)
             await insert(store, SAMPLES, {"name": "a"})
             await insert(store, SAMPLES, {"name": "b"})
-            assert [await heard.get(), await heard.get()] == [1, 2]
+            while (revision := await heard.get()) != 2:
+                assert revision == 1  # may be skipped: the newest stands for all
+            assert heard.empty()
         waiting.cancel()
         listening.cancel()
     assert not store.is_telling

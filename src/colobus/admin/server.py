@@ -82,23 +82,27 @@ async def serve(
     # Head and body leave in two writes; Nagle's algorithm would hold the second one for 40 ms.
     # Connections inherit the option, which asyncio sets only where the protocol number is not 0.
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    server = _Server(config)
+    server = _Server(config, stop)
     try:
-        async with asyncio.TaskGroup() as group:
-            stopping = group.create_task(_stop_on(stop, server), name="admin-stop")
-            await server.serve(sockets=[sock])
-            stopping.cancel()
+        await server.serve(sockets=[sock])
     finally:
         server.close_now()
 
 
-async def _stop_on(stop: asyncio.Event, server: uvicorn.Server) -> None:
-    await stop.wait()
-    server.should_exit = True
-
-
 class _Server(uvicorn.Server):
-    """uvicorn without signal handlers: signals belong to the process, which is not its own."""
+    """uvicorn without signal handlers: signals belong to the process, which is not its own.
+
+    Without its ten looks a second at whether it is to stop, too.
+    """
+
+    def __init__(self, config: uvicorn.Config, stop: asyncio.Event) -> None:
+        super().__init__(config)
+        self._stop = stop
+
+    async def main_loop(self) -> None:
+        """Wait for the order to stop; of what uvicorn does meanwhile nothing is configured."""
+        await self._stop.wait()
+        self.should_exit = True
 
     @contextmanager
     def capture_signals(self) -> Generator[None, None, None]:

@@ -8,6 +8,7 @@ probe (ARCHITECTURE.md, "Hints"). A hint carries a number and the datastore's id
 
 import asyncio
 import logging
+import math
 import secrets
 import socket
 from collections.abc import Awaitable, Callable, Mapping
@@ -72,6 +73,9 @@ MOST_LEFT = 1024
 JOIN_TIMEOUT_S = 10.0
 REPORT_S = 0.2
 """What an acknowledgement may say too little by: a probe must find what a lost hint did not tell."""
+
+TIMES_S = 1.0
+"""…and what its times may be old."""
 
 logger = logging.getLogger(__name__)
 
@@ -323,21 +327,27 @@ class Membership:
                 logger.warning("the row of %s stays until it expires: %s", name, exc)
 
     async def _keep_reporting(self) -> None:
-        told = -1
+        told, told_at = -1, -math.inf
         while True:
             now, applied = self._clock.monotonic(), self._applied()
-            fresh_at = self._fresh_at()
-            self.machine.extend_acks(
-                own_report(
-                    self._datastore_id, applied,
-                    fresh_s=None if fresh_at is None else now - fresh_at,
-                    uptime_s=now - self._started_at,
-                )
-            )  # fmt: skip
+            if applied != told or now - told_at >= TIMES_S:
+                self._report(applied, now)
+                told_at = now
             if applied != told:
                 told = applied
                 self._feed.tell("revision", {"name": self.machine.name, "revision": applied})
             await asyncio.sleep(REPORT_S)
+
+    def _report(self, applied: int, now: float) -> None:
+        """Have acknowledgements say what this node has applied, and how fresh that is."""
+        fresh_at = self._fresh_at()
+        self.machine.extend_acks(
+            own_report(
+                self._datastore_id, applied,
+                fresh_s=None if fresh_at is None else now - fresh_at,
+                uptime_s=now - self._started_at,
+            )
+        )  # fmt: skip
 
     def _take(self, fact: Fact) -> None:
         match fact:

@@ -278,3 +278,36 @@ async def test_nothing_that_is_stored_is_logged(
     await store.close()
     assert "migrating core" in caplog.text
     assert "sesame" not in caplog.text
+
+
+async def test_commits_of_others_are_noticed_without_a_query(
+    database: SqliteDatabase, store: SqlStore, other: sqlite3.Connection
+) -> None:
+    heard: asyncio.Queue[str] = asyncio.Queue()
+    begun = asyncio.Event()
+    async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+        listening = group.create_task(database.listen(heard.put_nowait, begun.set))
+        await begun.wait()
+        assert database.is_telling
+        other.execute("CREATE TABLE unrelated (field)")  # a commit without a revision
+        other.execute("UPDATE datastore SET revision = 7")
+        assert await heard.get() == f"{store.datastore_id}:7"
+        assert heard.empty()
+        listening.cancel()
+    assert not database.is_telling
+
+
+@pytest.fixture
+def no_database(path: Path) -> Path:
+    path.write_bytes(b"no database" * 1000)
+    return path
+
+
+async def test_a_file_that_cannot_be_read_is_not_watched(
+    no_database: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    database = SqliteDatabase(no_database)
+    await database.listen(lambda _: None, lambda: None)
+    assert not database.is_telling
+    assert "is not watched any more, but polled" in caplog.text
+    await database.close()
