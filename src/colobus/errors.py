@@ -85,12 +85,13 @@ class StoreError(GatewayError):
 
 
 class UniqueError(StoreError):
-    """``value`` of ``field`` is taken by another row."""
+    """``value`` of ``field`` is taken by another row; ``reason`` is what its kind says to that."""
 
-    def __init__(self, field: str, value: object) -> None:
-        super().__init__(f"{field} already exists with value '{value}'")
+    def __init__(self, field: str, value: object, reason: str | None = None) -> None:
+        super().__init__(reason or f"{field} already exists with value '{value}'")
         self.field = field
         self.value = value
+        self.reason = reason
 
 
 class ForeignKeyError(StoreError):

@@ -21,6 +21,8 @@ def answer_to(error: GatewayError) -> Answer:
     match error:
         case SchemaError():
             return json_answer(400, error.fields)
+        case UniqueError() if error.reason is not None:
+            return json_answer(400, {error.field: error.reason})
         case UniqueError():
             return json_answer(409, {error.field: f"already exists with value '{error.value}'"})
         case ForeignKeyError():

@@ -107,10 +107,10 @@ class Resource:
             before = await transaction.get(self._kind, found[self._kind.key])
             if before is None or not is_within(before, forced):
                 raise Refused(NOT_FOUND)
-            after = self._changed(before, fields.values)
+            after = self._kind.prepare(self._changed(before, fields.values), before)
             stored = await transaction.update(self._kind, after)
             assert stored is not None  # it was there a moment ago, and this transaction has it
-        return await self._settled(fields.warn(json_answer(200, stored)), transaction.revision)
+        return await self._settled(self._written(200, fields, stored), transaction.revision)
 
     async def delete(self, call: Call) -> Answer:
         """Delete a row and what belongs to it."""
@@ -122,10 +122,10 @@ class Resource:
         return await self._settled(NO_CONTENT, transaction.revision)
 
     async def _insert(self, fields: Fields) -> Answer:
-        row = self._validated(fields.values, "insert")
+        row = self._kind.prepare(self._validated(fields.values, "insert"), None)
         async with self._store.transaction(self._node.name) as transaction:
             stored = await transaction.insert(self._kind, row)
-        return await self._settled(fields.warn(json_answer(201, stored)), transaction.revision)
+        return await self._settled(self._written(201, fields, stored), transaction.revision)
 
     async def _replace(self, fields: Fields, forced: Mapping[str, str]) -> Answer:
         """Replace a row; one that is not here is neither made nor an error (admin-api §1.5)."""
@@ -138,9 +138,16 @@ class Resource:
             if before is not None and is_within(before, here):
                 if "created_at" in before:
                     row.setdefault("created_at", before["created_at"])
-                stored = await transaction.update(self._kind, row)
-        answer = json_answer(200, stored) if stored is not None else empty(200)
-        return await self._settled(fields.warn(answer), transaction.revision)
+                stored = await transaction.update(self._kind, self._kind.prepare(row, before))
+        answer = self._written(200, fields, stored) if stored else fields.warn(empty(200))
+        return await self._settled(answer, transaction.revision)
+
+    def _written(self, status: int, fields: Fields, row: Row) -> Answer:
+        """Return the answer that shows a row, with what its writer should know."""
+        answer = fields.warn(json_answer(status, row))
+        for note in self._kind.notes(row):
+            answer = answer.with_header("warning", f'299 colobus "{note}"')
+        return answer
 
     def _changed(self, before: Row, changes: Mapping[str, Any]) -> Row:
         """Return the row that a PATCH makes of ``before``.

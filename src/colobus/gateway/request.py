@@ -64,6 +64,13 @@ class Request:
         return text(self.head.target)
 
     @property
+    def request_line(self) -> str:
+        """The first line as received."""
+        head = self.head
+        version = b"HTTP/1.0" if head.http10 else b"HTTP/1.1"
+        return text(b"%b %b %b" % (head.method, head.target, version))
+
+    @property
     def path(self) -> str:
         """The path of the target as received."""
         return text(self.raw_path)

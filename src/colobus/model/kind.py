@@ -7,7 +7,7 @@ own entities by declaring kinds, and writes no invalidation code.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -67,6 +67,14 @@ class Collection:
         return self.path[start + 1 : self.path.index("}")] if start >= 0 else None
 
 
+def _unchanged(row: Row, before: Row | None) -> Row:  # noqa: ARG001  (the interface)
+    return row
+
+
+def _nothing(row: Row) -> Sequence[str]:  # noqa: ARG001  (the interface)
+    return ()
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Kind:
     """One table of entities.
@@ -89,6 +97,12 @@ class Kind:
         collections: the places in the Admin API.
         old_names: a field's name in older versions -> its name; writes and filters take either.
         patch_needs_field: a PATCH without any field is refused, instead of changing nothing.
+        taken: first field of a unique group -> what a row is refused with whose values are taken;
+            without an entry, that the value already exists.
+        prepare: completes a validated row before it is written, given also the row that it takes
+            the place of (None: it is a new one); may raise SchemaError. It may be called
+            inside the transaction, and must neither wait nor take long.
+        notes: what a client is warned of about a row it wrote.
     """
 
     name: str
@@ -107,6 +121,9 @@ class Kind:
     collections: tuple[Collection, ...] = ()
     old_names: Mapping[str, str] = field(default_factory=dict)
     patch_needs_field: bool = False
+    taken: Mapping[str, str] = field(default_factory=dict)
+    prepare: Callable[[Row, Row | None], Row] = _unchanged
+    notes: Callable[[Row], Sequence[str]] = _nothing
 
     @property
     def indexed(self) -> tuple[str, ...]:

@@ -86,6 +86,10 @@ class Request(Protocol):
         """The request target as received, path and query."""
 
     @property
+    def request_line(self) -> str:
+        """The first line as received: method, target and version."""
+
+    @property
     def path(self) -> str:
         """The path of the target as received, not decoded."""
 

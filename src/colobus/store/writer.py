@@ -202,7 +202,7 @@ class Writer:
         found = await self._rows.find(kind, {field: row.get(field) for field in group})
         others = [stored for stored in found if stored.row[kind.key] != own_key]
         if any(stored.is_seen(now_ms) for stored in others):
-            raise UniqueError(named, row[named])
+            raise UniqueError(named, row[named], kind.taken.get(named))
         await self._remove(kind, others)
 
     async def _remove(self, kind: Kind, stored: Sequence[Stored]) -> None:

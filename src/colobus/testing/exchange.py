@@ -87,6 +87,7 @@ class MemoryRequest(_Headers):
         super().__init__(headers)
         self.method = method
         self.target = target
+        self.request_line = f"{method} {target} HTTP/1.1"
         self.path, _, query = target.partition("?")
         self.query = MemoryQuery(query)
         self.scheme = scheme

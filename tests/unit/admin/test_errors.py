@@ -24,6 +24,7 @@ from colobus.errors import (
          b'{"a":"a is required","b":["x","y"]}\n'),
         (SchemaError({"message": "empty body"}), 400, b'{"message":"empty body"}\n'),
         (UniqueError("name", "a/b"), 409, b'{"name":"already exists with value \'a/b\'"}\n'),
+        (UniqueError("group", "a", "in use"), 400, b'{"group":"in use"}\n'),
         (ForeignKeyError("api_id", "5"), 404, b'{"api_id":"does not exist with value \'5\'"}\n'),
         (StoreUnavailableError("password=hunter2"), 503, b'{"message":"Service unavailable"}\n'),
         (StoreUnusableError("secret"), 500, b'{"message":"An unexpected error occurred"}\n'),

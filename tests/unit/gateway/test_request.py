@@ -23,9 +23,16 @@ def test_the_request_line_is_as_it_came() -> None:
     seen = request()
     assert seen.method == "POST"
     assert seen.target == "http://a.test/p%20q?x=1"
+    assert seen.request_line == "POST http://a.test/p%20q?x=1 HTTP/1.1"
     assert seen.path == "/p%20q"
     assert seen.scheme == "http"
     assert list(seen.query.get_all("x")) == ["1"]
+
+
+def test_the_request_line_of_an_older_client_says_so() -> None:
+    head = parse_request(b"GET /x HTTP/1.0\r\n\r\n", HeadLimits())
+    assert head is not None
+    assert Request(head, b"/x", None, "http", None, None).request_line == "GET /x HTTP/1.0"
 
 
 @pytest.mark.parametrize(

@@ -12,14 +12,15 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, event, insert, select, text
 
 from colobus.errors import PluginError, StoreUnusableError
-from colobus.model import CORE_KINDS, Catalog
-from colobus.plugins.key_auth import KEYAUTH_CREDENTIALS
+from colobus.model import Catalog
+from colobus.plugins.registry import load
 from colobus.store.migrate import CORE, REVISIONS, Module, Schema, package_folder
 from colobus.store.tables import declare
 from support.samples import CATALOG, MIGRATIONS
 
 KEY_AUTH = package_folder("colobus.plugins.key_auth.migrations")
-BUNDLED = Catalog((*CORE_KINDS, KEYAUTH_CREDENTIALS))
+BUNDLED = load().catalog()
+BUNDLED_MIGRATIONS = [package_folder(package) for package in load().migrations()]
 
 
 @pytest.fixture
@@ -31,7 +32,9 @@ def connection(tmp_path: Path) -> Iterator[Connection]:
     engine.dispose()
 
 
-@pytest.mark.parametrize(("folders", "catalog"), [([KEY_AUTH], BUNDLED), ([MIGRATIONS], CATALOG)])
+@pytest.mark.parametrize(
+    ("folders", "catalog"), [(BUNDLED_MIGRATIONS, BUNDLED), ([MIGRATIONS], CATALOG)]
+)
 def test_the_migrated_schema_is_the_declared_one(
     connection: Connection, folders: list[Path], catalog: Catalog
 ) -> None:
@@ -42,7 +45,7 @@ def test_the_migrated_schema_is_the_declared_one(
     assert compare_metadata(context, declare(catalog).metadata) == []
 
 
-@pytest.mark.parametrize("folder", [CORE, KEY_AUTH, MIGRATIONS])
+@pytest.mark.parametrize("folder", [CORE, *BUNDLED_MIGRATIONS, MIGRATIONS])
 def test_scripts_are_named_as_their_revisions_in_one_line(folder: Path) -> None:
     scripts = ScriptDirectory(folder, version_locations=[folder])
     history = [script.revision for script in scripts.walk_revisions()]

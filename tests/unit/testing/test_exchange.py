@@ -32,6 +32,7 @@ def test_a_target_is_taken_apart() -> None:
     request = MemoryRequest(target="/a%20b?x=1&y")
     assert request.path == "/a%20b"
     assert request.target == "/a%20b?x=1&y"
+    assert request.request_line == "GET /a%20b?x=1&y HTTP/1.1"
     assert request.query.get_all("y") == [True]
 
 
