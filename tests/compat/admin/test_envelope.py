@@ -30,6 +30,10 @@ ROUTES = {
     "/consumers/bob": "GET PATCH DELETE",
     "/consumers/bob/key-auth": "GET POST PUT",
     "/consumers/bob/key-auth/k": "GET PATCH DELETE",
+    **{
+        f"/consumers/bob/{kind}": "GET POST PUT"
+        for kind in ("basic-auth",)
+    },
     "/plugins": "GET POST PUT",
     f"/plugins/{NO_ROW}": "GET PATCH DELETE",
     "/plugins/enabled": "GET",
