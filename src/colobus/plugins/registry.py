@@ -23,6 +23,7 @@ __all__ = ["BUNDLED", "ENTRY_POINT_GROUP", "Registry", "load"]
 ENTRY_POINT_GROUP = "colobus.plugins"
 
 BUNDLED: Mapping[str, str] = {
+    "acl": "colobus.plugins.acl:Acl",
     "basic-auth": "colobus.plugins.basic_auth:BasicAuth",
     "correlation-id": "colobus.plugins.correlation_id:CorrelationId",
     "file-log": "colobus.plugins.file_log:FileLog",

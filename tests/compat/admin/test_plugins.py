@@ -243,6 +243,7 @@ async def test_enabled_plugins(admin: Admin) -> None:
     answer = await admin.send("GET", "/plugins/enabled")
     assert set(body_of(answer)) == {"enabled_plugins"}
     assert set(body_of(answer)["enabled_plugins"]) == {
+        "acl",
         "basic-auth",
         "key-auth",
         "rate-limiting",
