@@ -27,6 +27,7 @@ BUNDLED: Mapping[str, str] = {
     "basic-auth": "colobus.plugins.basic_auth:BasicAuth",
     "correlation-id": "colobus.plugins.correlation_id:CorrelationId",
     "file-log": "colobus.plugins.file_log:FileLog",
+    "hmac-auth": "colobus.plugins.hmac_auth:HmacAuth",
     "key-auth": "colobus.plugins.key_auth:KeyAuth",
     "rate-limiting": "colobus.plugins.rate_limiting:RateLimiting",
 }

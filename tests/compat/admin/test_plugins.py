@@ -245,6 +245,7 @@ async def test_enabled_plugins(admin: Admin) -> None:
     assert set(body_of(answer)["enabled_plugins"]) == {
         "acl",
         "basic-auth",
+        "hmac-auth",
         "key-auth",
         "rate-limiting",
         "correlation-id",

@@ -53,6 +53,7 @@ def test_bundled_plugins_come_in_the_order_they_run_in() -> None:
     assert list(load()) == [
         "basic-auth",
         "key-auth",
+        "hmac-auth",
         "acl",
         "rate-limiting",
         "file-log",
