@@ -28,6 +28,7 @@ BUNDLED: Mapping[str, str] = {
     "correlation-id": "colobus.plugins.correlation_id:CorrelationId",
     "file-log": "colobus.plugins.file_log:FileLog",
     "hmac-auth": "colobus.plugins.hmac_auth:HmacAuth",
+    "jwt": "colobus.plugins.jwt:Jwt",
     "key-auth": "colobus.plugins.key_auth:KeyAuth",
     "rate-limiting": "colobus.plugins.rate_limiting:RateLimiting",
 }

@@ -32,7 +32,7 @@ ROUTES = {
     "/consumers/bob/key-auth/k": "GET PATCH DELETE",
     **{
         f"/consumers/bob/{kind}": "GET POST PUT"
-        for kind in ("basic-auth", "acls", "hmac-auth")
+        for kind in ("basic-auth", "acls", "hmac-auth", "jwt")
     },
     "/plugins": "GET POST PUT",
     f"/plugins/{NO_ROW}": "GET PATCH DELETE",

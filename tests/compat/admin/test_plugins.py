@@ -246,6 +246,7 @@ async def test_enabled_plugins(admin: Admin) -> None:
         "acl",
         "basic-auth",
         "hmac-auth",
+        "jwt",
         "key-auth",
         "rate-limiting",
         "correlation-id",

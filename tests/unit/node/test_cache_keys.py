@@ -5,6 +5,7 @@ import pytest
 from colobus.model.kind import Catalog, Kind
 from colobus.model.schema import Schema, String
 from colobus.node.cache_keys import questions_of, shown
+from colobus.plugins.jwt import JWT_SECRETS
 from colobus.plugins.registry import load
 
 
@@ -14,15 +15,17 @@ class Thing(Schema):
     consumer_id: String | None = None
 
 
-SECRETS = Kind("jwt_secrets", Thing, lookups=("key",), unique=(("key",),))
 TOKENS = Kind("oauth2_tokens", Thing, lookups=("key",))
-CATALOG = Catalog([SECRETS, TOKENS, *load().catalog().values()])
+CATALOG = Catalog([TOKENS, *load().catalog().values()])
 
 
 @pytest.mark.parametrize(
     ("key", "questions"),
     [
-        ("jwtauth_credentials:k", [("jwt_secrets", "id", "k"), ("jwt_secrets", "key", "k")]),
+        (
+            "jwtauth_credentials:k",
+            [("jwt_secrets", name, "k") for name in ("id", "key", "consumer_id")],
+        ),
         ("oauth2_token:a:b", [("oauth2_tokens", "id", "a:b"), ("oauth2_tokens", "key", "a:b")]),
         ("plugins:key-auth:x", []),
         ("apis:x", []),
@@ -44,6 +47,6 @@ def test_the_keys_of_consumers_and_credentials_are_those_of_kong() -> None:
 
 def test_a_unique_field_shows_a_row_and_any_other_a_list() -> None:
     row = {"id": "1", "key": "k"}
-    assert shown(SECRETS, "id", [row]) == row
-    assert shown(SECRETS, "key", [row]) == row
-    assert shown(SECRETS, "consumer_id", [row]) == [row]
+    assert shown(JWT_SECRETS, "id", [row]) == row
+    assert shown(JWT_SECRETS, "key", [row]) == row
+    assert shown(JWT_SECRETS, "consumer_id", [row]) == [row]

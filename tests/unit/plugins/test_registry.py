@@ -52,6 +52,7 @@ def module(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 def test_bundled_plugins_come_in_the_order_they_run_in() -> None:
     assert list(load()) == [
         "basic-auth",
+        "jwt",
         "key-auth",
         "hmac-auth",
         "acl",
