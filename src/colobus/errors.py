@@ -6,6 +6,7 @@
     ├── ConfigError             settings that cannot be used, all of them at once
     ├── SchemaError             an entity that breaks its schema: field -> message(s)
     ├── StoreError
+    │   ├── NotFoundError       a row that was to be deleted is not there
     │   ├── UniqueError         a unique value is taken
     │   ├── ForeignKeyError     a parent does not exist
     │   ├── StoreUnavailableError   cannot be reached now; may succeed later
@@ -40,6 +41,7 @@ __all__ = [
     "KeyringError",
     "MalformedError",
     "NodeError",
+    "NotFoundError",
     "PluginError",
     "ProtocolError",
     "SchemaError",
@@ -82,6 +84,10 @@ class SchemaError(GatewayError):
 
 class StoreError(GatewayError):
     """The datastore refused or failed."""
+
+
+class NotFoundError(StoreError):
+    """A row that was to be deleted is not there, or not any more."""
 
 
 class UniqueError(StoreError):

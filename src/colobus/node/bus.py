@@ -8,14 +8,14 @@ arrive behind the change that outdates it (ARCHITECTURE.md, "One node").
 import asyncio
 import socket
 import struct
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, fields
 from typing import Any
 
 import msgpack
 
-from colobus.errors import NodeError
+from colobus.errors import NodeError, NotFoundError, StoreError, StoreUnavailableError
 from colobus.model.schema import Row
 
 __all__ = [
@@ -31,16 +31,26 @@ __all__ = [
     "ForgetCached",
     "LookUp",
     "Message",
+    "NotWritten",
     "ReadCache",
     "Ready",
     "Reopen",
     "Replace",
     "ReplaceRows",
     "Replaced",
+    "Write",
+    "Written",
 ]
 
 FRAME_LIMIT = 64 * 1024 * 1024
 """Bytes of one frame. A row is at most an Admin request body (10 MiB), a batch ends long before."""
+
+WRITE_FAILURES: Mapping[str, type[StoreError]] = {
+    "not found": NotFoundError,
+    "unavailable": StoreUnavailableError,
+    "refused": StoreError,
+}
+"""Why a write changed nothing, and what the worker raises for it."""
 
 _LENGTH = struct.Struct(">I")
 
@@ -173,14 +183,43 @@ class CacheAnswer:
     counts: dict[str, int]
 
 
+@dataclass(frozen=True, slots=True)
+class Write:
+    """Worker: take ``steps`` in one transaction; ``number`` names the answer.
+
+    A step is ``["insert", kind, row, ttl_s]`` or ``["delete", kind, key, None]``.
+    """
+
+    number: int
+    steps: list[list[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Supervisor: the rows of a Write's steps."""
+
+    number: int
+    rows: list[Row]
+
+
+@dataclass(frozen=True, slots=True)
+class NotWritten:
+    """Supervisor: a Write changed nothing; ``reason`` is one of WRITE_FAILURES."""
+
+    number: int
+    reason: str
+
+
 Message = (
     Configure | Replace | ReplaceRows | Replaced | Apply | Answers | Failed | Drain
     | Ready | Applied | LookUp | Reopen | ReadCache | ForgetCached | ClearCache | CacheAnswer
+    | Write | Written | NotWritten
 )  # fmt: skip
 
 _TYPES: tuple[type[Message], ...] = (
     Configure, Replace, ReplaceRows, Replaced, Apply, Answers, Failed, Drain, Ready, Applied, LookUp,
     Reopen, ReadCache, ForgetCached, ClearCache, CacheAnswer,
+    Write, Written, NotWritten,
 )  # fmt: skip
 _TAGS = {kind: tag for tag, kind in enumerate(_TYPES)}
 

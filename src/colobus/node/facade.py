@@ -54,9 +54,13 @@ class NodeView:
 
     async def applied(self, revision: int) -> Sequence[str]:
         """Wait until every worker routes by ``revision``; return the names of those that do not."""
+        self.written(revision)
+        return await self._workers.applied(revision, APPLY_TIMEOUT_S)
+
+    def written(self, revision: int) -> None:
+        """Tell everybody that this node has written ``revision``; follow it now."""
         self._membership.announce(revision)
         self._follower.hint(revision)
-        return await self._workers.applied(revision, APPLY_TIMEOUT_S)
 
     def look(self) -> None:
         """Look at the datastore's revision now instead of at the next poll."""

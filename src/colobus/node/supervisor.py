@@ -40,6 +40,7 @@ from colobus.node.pace import Pace
 from colobus.node.registry import Registration
 from colobus.node.supervisor_logs import SupervisorLogs
 from colobus.node.workers import Launch, Workers
+from colobus.node.writes import WriteService
 from colobus.plugins.registry import Registry
 from colobus.store.interface import Store
 
@@ -114,7 +115,8 @@ class Supervisor:
         counters = SharedCounters.create(self.settings.counters_size)
         stats = SharedStats.create(len(proxy.plain))
         launch = Launch(proxy, counters.fileno(), stats.fileno(), self._worker_settings(encryption))
-        workers = Workers(launch, image, lookups, self.clock)
+        writes = WriteService(self.store, self.catalog)
+        workers = Workers(launch, image, lookups, writes, self.clock)
         self._logs.rotated = workers.reopen_logs
         access_log = self._logs.admin_access_log(self.clock)
         pace = Pace(self.store, self.clock)
@@ -161,6 +163,7 @@ class Supervisor:
                     self.store.listen(follower.hint, follower.look), name="notifications"
                 ),
                 group.create_task(lookups.run(), name="lookups"),
+                group.create_task(writes.run(view.name, view.written), name="writes"),
             ]
             await self._until_ready(workers)
             await registration.register()

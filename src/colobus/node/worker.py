@@ -45,15 +45,19 @@ from colobus.node.bus import (
     ForgetCached,
     LookUp,
     Message,
+    NotWritten,
     ReadCache,
     Ready,
     Reopen,
     Replace,
     Replaced,
     ReplaceRows,
+    Write,
+    Written,
 )
 from colobus.node.logs import configure_logging, reopen_error_log
 from colobus.node.memory import Memory
+from colobus.node.remote_writes import RemoteWrites
 from colobus.plugins.context import Capabilities
 from colobus.plugins.registry import load
 
@@ -146,6 +150,7 @@ class Worker:
         stats.reset_gauges()
         cache = FencedCache(registry.catalog(), settings.salt, settings.cache_bytes)
         self.lookups = CachedLookups(cache, self.ask)
+        self.writes = RemoteWrites(bus.post)
         self.counters = SharedCounters.attach(inherited.counters)
         self.plugins = registry.instantiate(self.capabilities)
         self.memory = Memory(cache, lambda: ChainTable(self.plugins))
@@ -170,6 +175,7 @@ class Worker:
         """Return what the plugin of that name is given."""
         return Capabilities(
             lookups=self.lookups,
+            writes=self.writes,
             counters=self.counters,
             clock=self.clock,
             random=random.SystemRandom(),
@@ -199,13 +205,15 @@ class Worker:
                 self.answered(message)
             case Failed():
                 self.failed(message)
+            case Written() | NotWritten():
+                self.writes.answer(message)
             case Drain(seconds):
                 self.gateway.drain(seconds, self.ended.set)
             case Reopen():
                 self.reopen_logs()
             case ReadCache() | ForgetCached() | ClearCache():
                 self.take_cache(message)
-            case Configure() | Ready() | Applied() | LookUp() | CacheAnswer():
+            case Configure() | Ready() | Applied() | LookUp() | CacheAnswer() | Write():
                 raise NodeError(f"{type(message).__name__} came from the supervisor")
             case _:
                 assert_never(message)

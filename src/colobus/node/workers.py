@@ -34,18 +34,22 @@ from colobus.node.bus import (
     ForgetCached,
     LookUp,
     Message,
+    NotWritten,
     ReadCache,
     Ready,
     Reopen,
     Replace,
     Replaced,
     ReplaceRows,
+    Write,
+    Written,
     in_chunks,
 )
 from colobus.node.listeners import ProxyListeners
 from colobus.node.lookups import LookupService
 from colobus.node.pulse import Pulse
 from colobus.node.questions import Answered, Questions
+from colobus.node.writes import WriteService
 from colobus.store.interface import LookupKey
 
 __all__ = ["Launch", "Workers"]
@@ -114,10 +118,18 @@ class _Worker:
 class Workers:
     """Every worker of the node."""
 
-    def __init__(self, launch: Launch, image: Image, lookups: LookupService, clock: Clock) -> None:
+    def __init__(
+        self,
+        launch: Launch,
+        image: Image,
+        lookups: LookupService,
+        writes: WriteService,
+        clock: Clock,
+    ) -> None:
         self._launch = launch
         self._image = image
         self._lookups = lookups
+        self._writes = writes
         self._clock = clock
         self._alive: dict[int, _Worker] = {}
         self._moved = Pulse()
@@ -290,9 +302,12 @@ class Workers:
                 self._lookups.ask(LookupKey(kind, field, value), _Replier(worker))
             case CacheAnswer():
                 self._questions.answer(worker, message)
+            case Write(number, steps):
+                self._writes.ask(number, steps, worker.post)
             case (
                 Configure() | Replace() | ReplaceRows() | Replaced() | Apply()
                 | Answers() | Failed() | Drain() | Reopen() | ReadCache() | ForgetCached() | ClearCache()
+                | Written() | NotWritten()
             ):  # fmt: skip
                 raise NodeError(f"{type(message).__name__} came from the worker")
             case _:

@@ -17,14 +17,17 @@ from colobus.model.schema import Row
 __all__ = [
     "Capabilities",
     "Counters",
+    "Deletion",
     "Exchange",
     "HeaderChanges",
+    "Insertion",
     "Lookups",
     "Query",
     "Request",
     "Response",
     "ShortCircuit",
     "Window",
+    "Writes",
 ]
 
 
@@ -214,6 +217,42 @@ class Lookups(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Insertion:
+    """A row to insert, validated; its id and time are filled in. ``ttl_s`` is its lifetime."""
+
+    kind: Kind
+    row: Row
+    ttl_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """A row to delete, with everything that belongs to it. It must be there."""
+
+    kind: Kind
+    key: str
+
+
+class Writes(Protocol):
+    """Changes of the datastore, made through the supervisor. Each costs a transaction."""
+
+    async def write(self, *steps: Insertion | Deletion) -> Sequence[Row]:
+        """Take all steps in one transaction, or none of them.
+
+        Since a deletion fails when the row is gone, whoever deletes a row has used it alone, in
+        the whole cluster.
+
+        Returns:
+            The row of each step, as inserted or as it was.
+
+        Raises:
+            NotFoundError: a row to delete is not there.
+            StoreUnavailableError: no answer; the steps may or may not have been taken.
+            StoreError: a value is taken, or a parent is gone.
+        """
+
+
+@dataclass(frozen=True, slots=True)
 class Window:
     """One counter of a quota: its name, the limit, and the epoch second it ends at."""
 
@@ -249,6 +288,7 @@ class Capabilities:
 
     Attributes:
         lookups: read-through access to entities.
+        writes: changes of entities.
         counters: counters shared by the node's workers.
         clock: time.
         random: chance.
@@ -257,6 +297,7 @@ class Capabilities:
     """
 
     lookups: Lookups
+    writes: Writes
     counters: Counters
     clock: Clock
     random: random.Random

@@ -9,6 +9,7 @@ from colobus.plugins.context import Capabilities
 from colobus.testing.clock import ManualClock
 from colobus.testing.counters import MemoryCounters
 from colobus.testing.lookups import MemoryLookups
+from colobus.testing.writes import MemoryWrites
 
 __all__ = ["MemoryWorker"]
 
@@ -25,9 +26,11 @@ class MemoryWorker:
         self.lookups = MemoryLookups()
         self.counters = MemoryCounters()
         self.clock = ManualClock()
+        self.writes = MemoryWrites(self.lookups, self.clock)
         self.spawned: list[tuple[Coroutine[Any, Any, None], str]] = []
         self.capabilities = Capabilities(
             lookups=self.lookups,
+            writes=self.writes,
             counters=self.counters,
             clock=self.clock,
             random=random.Random(seed),  # noqa: S311  (a fake is to be repeatable)

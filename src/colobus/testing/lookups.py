@@ -31,6 +31,17 @@ class MemoryLookups:
         """Put ``rows`` into the datastore."""
         self._rows.setdefault(kind.name, []).extend(rows)
 
+    def find(self, kind: Kind, key: str) -> Row | None:
+        """Return the row with this key."""
+        return next((row for row in self._rows.get(kind.name, ()) if row[kind.key] == key), None)
+
+    def remove(self, kind: Kind, key: str) -> Row:
+        """Take the row with this key out of the datastore, and return it."""
+        row = self.find(kind, key)
+        assert row is not None, f"no {kind.name} with the key {key}"
+        self._rows[kind.name].remove(row)
+        return row
+
     def cached(self, kind: Kind, field: str, value: str) -> Sequence[Row] | None:
         """Return the matching rows, or None for a cold question that was not fetched yet."""
         if self.is_cold and (kind.name, field, value) not in self.fetched:

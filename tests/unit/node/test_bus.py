@@ -21,11 +21,14 @@ from colobus.node.bus import (
     ForgetCached,
     LookUp,
     Message,
+    NotWritten,
     ReadCache,
     Ready,
     Replace,
     Replaced,
     ReplaceRows,
+    Write,
+    Written,
     decode,
     encode,
     in_chunks,
@@ -48,6 +51,9 @@ MESSAGES: tuple[Message, ...] = (
     ClearCache(3),
     CacheAnswer(1, ["consumers", "id", "c"], [{"id": "c"}], {"hits": 1}),
     CacheAnswer(3, None, [], {}),
+    Write(4, [["insert", "tags", {"id": "t"}, 300.0], ["delete", "tags", "u", None]]),
+    Written(4, [{"id": "t"}, {"id": "u"}]),
+    NotWritten(5, "not found"),
 )
 
 
