@@ -163,6 +163,7 @@ def test_a_concrete_plugin_uses_only_the_public_surface() -> None:
         "colobus.plugins.base",
         "colobus.plugins.context",
         "colobus.plugins.authentication",
+        "colobus.plugins.body",
         "colobus.plugins.credentials",
         "colobus.plugins.log_record",
         "colobus.plugins.questions",

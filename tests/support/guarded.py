@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from colobus.gateway.settings import GatewaySettings
 from colobus.model import CONSUMERS
 from colobus.model.schema import Row, validate
 from colobus.plugins.base import Plugin
@@ -112,6 +113,7 @@ def _fields(head: bytes) -> tuple[str, dict[str, str]]:
 def guarded(
     *plugins: tuple[type[Plugin], Mapping[str, Any]],
     fields: dict[str, object] | None = None,
+    settings: GatewaySettings | None = None,
 ) -> Iterator[Guarded]:
     """Start a gateway whose API has these plugins, each with its configuration.
 
@@ -130,5 +132,8 @@ def guarded(
         for plugin, config in plugins
     ]
     instances = [plugin(worker.capabilities) for plugin, _ in plugins]
-    with proxied(fields=fields, plugins=instances, plugin_rows=rows) as (gateway, upstream):
+    with proxied(fields=fields, plugins=instances, plugin_rows=rows, settings=settings) as (
+        gateway,
+        upstream,
+    ):
         yield Guarded(gateway, upstream, worker)

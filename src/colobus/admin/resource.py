@@ -37,6 +37,7 @@ class Resource:
         self._plugins = services.plugins
         self._kind = kind
         self._path = collection.path
+        self._read_only = collection.read_only
         self._tables = tables(kind)
         self._parent_field = collection.parent_field
         self._parent_kind = (
@@ -47,6 +48,9 @@ class Resource:
 
     def routes(self) -> Iterator[Route]:
         """Yield the collection's route and the items'."""
+        if self._read_only:
+            yield Route(self._path, {"GET": self.list_rows, "HEAD": self.check})
+            return
         yield Route(
             self._path,
             {"GET": self.list_rows, "HEAD": self.check, "POST": self.insert, "PUT": self.put},

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any, Final
 from colobus.gateway.body import RequestBody
 from colobus.gateway.chain import ChainedExchange
 from colobus.gateway.forwarding import client_address
+from colobus.gateway.headers import text
 from colobus.gateway.log_record import log_record
 from colobus.gateway.pool import Key
 from colobus.gateway.request import Request
 from colobus.gateway.response import Response
 from colobus.gateway.route import Match, Route
+from colobus.gateway.uri import upstream_path
 from colobus.gateway.wire import RequestHead
 from colobus.model.schema import Row
 
@@ -180,6 +182,17 @@ class Exchange(ChainedExchange):
         if self.context is None:
             self.context = {}
         return self.context
+
+    @property
+    def upstream_path(self) -> str:
+        """The path that the upstream is asked for; that of the request as long as nobody matched."""
+        path = self.path if self.match is None else upstream_path(self.match, self.path)
+        return text(path)
+
+    @property
+    def is_from_trusted(self) -> bool:
+        """Whether the connection comes from ``trusted_ips``."""
+        return self.client.is_trusted
 
     @property
     def client_ip(self) -> str:

@@ -55,10 +55,12 @@ class Collection:
     """A place in the Admin API where rows of a kind are listed and written.
 
     ``path`` is ``/apis`` or, below a parent, ``/apis/{api_id}/plugins``: the variable is the field
-    that holds the parent's key, and is forced on every row written there.
+    that holds the parent's key, and is forced on every row written there. A ``read_only`` one lists
+    rows that are written elsewhere, and has no items.
     """
 
     path: str
+    read_only: bool = False
 
     @property
     def parent_field(self) -> str | None:

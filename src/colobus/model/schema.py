@@ -356,8 +356,10 @@ def _describe_field(info: FieldInfo) -> dict[str, Any]:
     types = [item.name for item in metadata if isinstance(item, FieldType)]
     if types:
         shown["type"] = types[0]
-    if info.is_required() or (info.json_schema_extra or {}) == {"required": True}:
+    if info.is_required():
         shown["required"] = True
+    if isinstance(info.json_schema_extra, dict):
+        shown |= info.json_schema_extra
     if info.default_factory is not None:
         shown["default"] = "function"
     elif not info.is_required() and info.default is not None:

@@ -176,6 +176,14 @@ class Exchange(Protocol):
         """What plugins leave for later phases and for each other."""
 
     @property
+    def upstream_path(self) -> str:
+        """The path that the upstream is asked for, as far as it is known; not decoded."""
+
+    @property
+    def is_from_trusted(self) -> bool:
+        """Whether the connection comes from ``trusted_ips``: X-Forwarded-* can be believed then."""
+
+    @property
     def client_ip(self) -> str:
         """The client's address, as far as ``trusted_ips`` lets it be known."""
 

@@ -30,6 +30,7 @@ BUNDLED: Mapping[str, str] = {
     "hmac-auth": "colobus.plugins.hmac_auth:HmacAuth",
     "jwt": "colobus.plugins.jwt:Jwt",
     "key-auth": "colobus.plugins.key_auth:KeyAuth",
+    "oauth2": "colobus.plugins.oauth2:OAuth2",
     "rate-limiting": "colobus.plugins.rate_limiting:RateLimiting",
 }
 """Name -> ``module:class``; the same as the entry points in pyproject.toml."""

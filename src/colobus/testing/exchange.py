@@ -155,6 +155,8 @@ class MemoryExchange:
         self.credential = credential
         self.ctx: dict[str, Any] = {}
         self.client_ip = client_ip
+        self.is_from_trusted = False
+        self.upstream_path = self.request.path
         self.connection_serial = 1
         self.request_serial = 1
         self.server_address = ("127.0.0.1", 8000)

@@ -32,8 +32,11 @@ ROUTES = {
     "/consumers/bob/key-auth/k": "GET PATCH DELETE",
     **{
         f"/consumers/bob/{kind}": "GET POST PUT"
-        for kind in ("basic-auth", "acls", "hmac-auth", "jwt")
+        for kind in ("basic-auth", "acls", "hmac-auth", "jwt", "oauth2")
     },
+    "/oauth2": "GET",
+    "/oauth2_tokens": "GET POST PUT",
+    "/oauth2_tokens/t": "GET PATCH DELETE",
     "/plugins": "GET POST PUT",
     f"/plugins/{NO_ROW}": "GET PATCH DELETE",
     "/plugins/enabled": "GET",
@@ -51,6 +54,10 @@ async def admin() -> Admin:
     await admin.create("/apis", {"name": "shop", "uris": "/shop", "upstream_url": "http://x"})
     await admin.create("/consumers", {"username": "bob"})
     await admin.create("/consumers/bob/key-auth", {"key": "k"})
+    application = {"name": "a", "redirect_uri": "http://x"}
+    row = await admin.create("/consumers/bob/oauth2", application)
+    token = {"credential_id": row["id"], "expires_in": 5, "access_token": "t"}
+    await admin.create("/oauth2_tokens", token)
     return admin
 
 

@@ -248,6 +248,7 @@ async def test_enabled_plugins(admin: Admin) -> None:
         "hmac-auth",
         "jwt",
         "key-auth",
+        "oauth2",
         "rate-limiting",
         "correlation-id",
         "file-log",

@@ -2,7 +2,7 @@
 
 import pytest
 
-from colobus.plugins.key_auth.body import ARGUMENT_LIMIT, NO_ARGUMENTS, can_parse, parse
+from colobus.plugins.body import ARGUMENT_LIMIT, NO_ARGUMENTS, can_parse, parse
 
 FORM = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data; boundary=XX"

@@ -54,6 +54,7 @@ def test_bundled_plugins_come_in_the_order_they_run_in() -> None:
         "basic-auth",
         "jwt",
         "key-auth",
+        "oauth2",
         "hmac-auth",
         "acl",
         "rate-limiting",
@@ -79,7 +80,7 @@ def test_a_custom_plugin_is_found_as_a_module(module: Callable[..., None]) -> No
     assert registry["my-custom"] is Custom
     # Among equal priorities the name decides.
     names = list(registry)
-    assert names[names.index("key-auth") + 1] == "my-custom"
+    assert names.index("key-auth") < names.index("my-custom") < names.index("oauth2")
 
 
 @pytest.fixture
@@ -251,6 +252,43 @@ SHOWN: dict[str, dict[str, Any]] = {
             "hide_credentials": {"type": "boolean", "default": False},
             "anonymous": {"type": "string", "default": "", "func": "function"},
             "key_in_body": {"type": "boolean", "default": False},
+        },
+    },
+    "oauth2": {
+        "no_consumer": True,
+        "self_check": "function",
+        "fields": {
+            "scopes": {"type": "array", "required": False},
+            "mandatory_scope": {
+                "type": "boolean",
+                "default": False,
+                "required": True,
+                "func": "function",
+            },
+            "provision_key": {
+                "type": "string",
+                "default": "function",
+                "required": False,
+                "unique": True,
+            },
+            "token_expiration": {"type": "number", "default": 7200, "required": True},
+            **{
+                f"enable_{flow}": {"type": "boolean", "default": False, "required": True}
+                for flow in (
+                    "authorization_code",
+                    "implicit_grant",
+                    "client_credentials",
+                    "password_grant",
+                )
+            },
+            "hide_credentials": {"type": "boolean", "default": False},
+            "accept_http_if_already_terminated": {
+                "type": "boolean",
+                "default": False,
+                "required": False,
+            },
+            "anonymous": ANONYMOUS,
+            "global_credentials": {"type": "boolean", "default": False},
         },
     },
     "rate-limiting": {

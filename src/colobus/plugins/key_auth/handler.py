@@ -6,8 +6,8 @@ from typing import Any
 from colobus.model.consumers import CONSUMERS
 from colobus.plugins.authentication import Identity, identify, is_identified
 from colobus.plugins.base import Plugin
+from colobus.plugins.body import NO_ARGUMENTS, BodyArguments, can_parse, parse
 from colobus.plugins.context import Exchange, Request, ShortCircuit
-from colobus.plugins.key_auth.body import NO_ARGUMENTS, BodyArguments, can_parse, parse
 from colobus.plugins.key_auth.config import KeyAuthConfig
 from colobus.plugins.key_auth.entities import KEYAUTH_CREDENTIALS
 from colobus.plugins.questions import Questions, answered
