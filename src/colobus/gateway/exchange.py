@@ -165,7 +165,13 @@ class Exchange(ChainedExchange):
         """The request."""
         if self.request_view is None:
             self.request_view = Request(
-                self.head, self.raw_path, self.query, self.client.scheme, self.host, self.body
+                self.head,
+                self.raw_path,
+                self.query,
+                self.client.scheme,
+                self.host,
+                self.body,
+                self.protocol,
             )
         return self.request_view
 

@@ -9,7 +9,7 @@ cimport cython
 
 cdef class Request:
     cdef public RequestBody body_source
-    cdef public bytes client_host, host, raw_path
+    cdef public bytes client_host, host, protocol, raw_path
     cdef public RequestHead head
     cdef public Query query
     cdef public str scheme

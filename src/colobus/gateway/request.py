@@ -30,11 +30,21 @@ class Request:
 
     Attributes:
         head: the parsed head; its lines go upstream.
+        protocol: as in a request line.
         host: what a plugin set as Host for the upstream, if one did.
         body_source: the body, as it came or as a plugin replaced it; None when there is none.
     """
 
-    __slots__ = ("body_source", "client_host", "head", "host", "query", "raw_path", "scheme")
+    __slots__ = (
+        "body_source",
+        "client_host",
+        "head",
+        "host",
+        "protocol",
+        "query",
+        "raw_path",
+        "scheme",
+    )
 
     def __init__(
         self,
@@ -44,12 +54,14 @@ class Request:
         scheme: str,
         client_host: bytes | None,
         body: RequestBody | None,
+        protocol: bytes = b"HTTP/1.1",
     ) -> None:
         self.head = head
         self.raw_path = path
         self.query = Query(query)
         self.scheme = scheme
         self.client_host = client_host
+        self.protocol = protocol
         self.host: bytes | None = None
         self.body_source = body
 
@@ -66,9 +78,7 @@ class Request:
     @property
     def request_line(self) -> str:
         """The first line as received."""
-        head = self.head
-        version = b"HTTP/1.0" if head.http10 else b"HTTP/1.1"
-        return text(b"%b %b %b" % (head.method, head.target, version))
+        return text(b"%b %b %b" % (self.head.method, self.head.target, self.protocol))
 
     @property
     def path(self) -> str:

@@ -29,10 +29,12 @@ def test_the_request_line_is_as_it_came() -> None:
     assert list(seen.query.get_all("x")) == ["1"]
 
 
-def test_the_request_line_of_an_older_client_says_so() -> None:
+@pytest.mark.parametrize("protocol", [b"HTTP/1.0", b"HTTP/2.0"])
+def test_the_request_line_of_another_protocol_says_so(protocol: bytes) -> None:
     head = parse_request(b"GET /x HTTP/1.0\r\n\r\n", HeadLimits())
     assert head is not None
-    assert Request(head, b"/x", None, "http", None, None).request_line == "GET /x HTTP/1.0"
+    seen = Request(head, b"/x", None, "http", None, None, protocol)
+    assert seen.request_line == "GET /x " + protocol.decode()
 
 
 @pytest.mark.parametrize(
