@@ -23,6 +23,10 @@ _PARTS = re.compile(
     r',\s*signature="([^"]+)"'
 )
 
+NAMES_LIMIT = 100
+"""Headers that a signature may be over: a request has no more lines. One header line holds some
+thousand names, and each of them could stand for another long line."""
+
 _DATE = re.compile(r"[A-Za-z]{3,9},? [A-Za-z0-9 :-]{12,20} (?:GMT|[0-9]{4})")
 """What the three forms of RFC 9110 §5.6.7 have in common."""
 
@@ -53,7 +57,8 @@ def parse_signature(header: str) -> Signature | None:
     if found is None:
         return None
     username, _, headers, signature = found.groups()
-    return Signature(username, tuple(headers.split(" ")), signature)
+    names = tuple(headers.split(" "))
+    return Signature(username, names, signature) if len(names) <= NAMES_LIMIT else None
 
 
 def signing_text(request: Signed, names: Sequence[str]) -> str:
