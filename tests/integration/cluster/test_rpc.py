@@ -260,20 +260,22 @@ def test_a_refused_key_is_told_by_every_member(nodes: Nodes) -> None:
 
 
 def test_a_node_that_does_not_answer_fails_the_test_of_reachability(tmp_path: Path) -> None:
-    """With `wan`, nobody takes the dead node for failed meanwhile."""
+    """With `wan`, nobody takes the stopped node for failed meanwhile; a dead one would be refused."""
     shared: dict[str, Any] = {
         "sqlite_path": tmp_path / "shared.db", "worker_processes": 1, "cluster_profile": "wan",
     }  # fmt: skip
     with RunningNode(tmp_path / "a", **shared) as a, RunningNode(tmp_path / "b", **shared) as b:
         wait_until(lambda: len(statuses(a)) == 2, what="B on A")
-        b.kill()
+        assert b.process is not None
+        b.process.send_signal(signal.SIGSTOP)
         ended = ours(a, "reachability", "--format", "json")
+        plain = ours(a, "reachability")
+        b.process.send_signal(signal.SIGCONT)
         assert ended.returncode == 1
         told = json.loads(ended.stdout)
         assert not told["reachable"]
         assert told["missing"] == [{"name": name_of(b), "address": address(b)}]
         assert "Error: not every live node can be reached" in ended.stderr
-        plain = ours(a, "reachability")
         assert plain.returncode == 1
         assert f"no answer from {name_of(b)}\n" in plain.stdout
         assert REACHABLE not in plain.stdout
