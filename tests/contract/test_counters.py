@@ -93,3 +93,37 @@ def test_all_implementations_give_the_same_answers(
         now += seconds
         assert shared.consume(group, windows, now) == memory.consume(group, windows, now)
     shared.close()
+
+
+def test_reading_counts_nothing(counters: Counters) -> None:
+    counters.consume("g", [HOUR], NOW)
+    assert [counters.read("g", [MINUTE, HOUR], NOW) for _ in range(2)] == [[0, 1], [0, 1]]
+    assert counters.read("g", [HOUR], NOW + 3600) == [0]
+    assert counters.read("h", [HOUR], NOW) == [0]
+
+
+def test_what_is_added_knows_no_limit(counters: Counters) -> None:
+    counters.add("g", [MINUTE, HOUR], 5, NOW)
+    counters.add("g", [HOUR], 2, NOW)
+    assert counters.read("g", [MINUTE, HOUR], NOW) == [5, 7]
+    assert counters.consume("g", [HOUR], NOW) == [7]
+    assert counters.read("g", [HOUR], NOW) == [7]
+    counters.add("g", [MINUTE], 3, NOW + 60)
+    assert counters.read("g", [Window("minute", 2, NOW + 120)], NOW + 59) == [3]
+
+
+def test_what_is_taken_away_leaves_no_count_below_zero(counters: Counters) -> None:
+    counters.add("g", [HOUR], 5, NOW)
+    counters.add("g", [HOUR], -2, NOW)
+    assert counters.read("g", [HOUR], NOW) == [3]
+    counters.add("g", [HOUR], -9, NOW)
+    assert counters.read("g", [HOUR], NOW) == [0]
+
+
+def test_huge_amounts_stay_within_64_bits(counters: Counters) -> None:
+    for amount in (10**30, 10**18, 2**62):
+        counters.add("g", [HOUR], amount, NOW)
+    [count] = counters.read("g", [HOUR], NOW)
+    assert count >= 2**62 - 1
+    counters.add("g", [HOUR], -(10**40), NOW)
+    assert counters.read("g", [HOUR], NOW) == [0]

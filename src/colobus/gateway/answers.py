@@ -146,7 +146,7 @@ def short_circuit(asked: ShortCircuit, accept: bytes | None) -> Answer:
     if status in (204, 304):
         return Answer(status, lines, b"", filtered=True)
     body = asked.body
-    if status in FIXED_MESSAGES:
+    if status in FIXED_MESSAGES and not isinstance(body, bytes):
         body = FIXED_MESSAGES[status]
     elif body is None:
         body = DEFAULT_MESSAGES.get(status)

@@ -7,8 +7,8 @@ cdef class RequestBody:
     cdef public bint discarding, ended, is_complete, is_whole
     cdef public bytes ending
     cdef public list pieces
-    cdef public object reader, wanted
-    cdef public long long reader_limit, received, remaining, sent, size
+    cdef public object reader, refusal, wanted
+    cdef public long long counted, limit, reader_limit, received, remaining, sent, size
 
     cpdef Py_ssize_t feed(self, bytes data, Py_ssize_t start) except -1
     cpdef bytes take(self)

@@ -36,16 +36,19 @@ class RequestBody:
     """
 
     __slots__ = (
+        "counted",
         "decoder",
         "discarding",
         "ended",
         "ending",
         "is_complete",
         "is_whole",
+        "limit",
         "pieces",
         "reader",
         "reader_limit",
         "received",
+        "refusal",
         "remaining",
         "sent",
         "size",
@@ -71,6 +74,9 @@ class RequestBody:
         self.reader: asyncio.Future[bytes] | None = None  # a plugin that waits for all of it
         self.reader_limit = 0
         self.wanted = wanted
+        self.limit = -1  # payload bytes that may come; -1 for any number
+        self.counted = 0  # payload bytes that came, while there is a limit
+        self.refusal: ShortCircuit | None = None
 
     @property
     def is_full(self) -> bool:
@@ -82,6 +88,7 @@ class RequestBody:
 
         Raises:
             ProtocolError: the framing is broken.
+            ShortCircuit: what a plugin set for a body longer than its limit.
         """
         if self.decoder is not None:
             payload, used = self.decoder.feed(data, start)
@@ -91,6 +98,8 @@ class RequestBody:
             payload = data if used == len(data) else data[start : start + used]
             self.remaining -= used
             self.is_complete = self.remaining == 0
+        if self.limit >= 0:
+            self.count(len(payload))
         if payload and not self.discarding:
             self.pieces.append(payload)
             self.size += len(payload)
@@ -106,6 +115,7 @@ class RequestBody:
 
         Raises:
             MalformedError: it is longer or shorter than was stated (RFC 9113 §8.1.1).
+            ShortCircuit: what a plugin set for a body longer than its limit.
         """
         self.received += len(payload)
         if self.decoder is None:
@@ -117,14 +127,35 @@ class RequestBody:
             self.is_complete = self.remaining == 0
         else:
             self.is_complete = is_last
+        if self.limit >= 0:
+            self.count(len(payload))
         if payload and not self.discarding:
             self.pieces.append(payload)
             self.size += len(payload)
         if self.reader is not None:
             self.tell_reader()
 
+    def limit_to(self, limit: int, refusal: ShortCircuit) -> None:
+        """Refuse a body longer than ``limit`` bytes; before any of it was taken.
+
+        Raises:
+            ShortCircuit: ``refusal``, when more than that is here already.
+        """
+        if self.limit < 0 or limit < self.limit:
+            self.limit = limit
+            self.refusal = refusal
+            self.counted = self.size
+            self.count(0)
+
+    def count(self, size: int) -> None:
+        """Count payload that came, against the limit."""
+        self.counted += size
+        if self.counted > self.limit and self.refusal is not None:
+            raise self.refusal
+
     def discard(self) -> None:
         """Keep nothing any more: nobody will send it."""
+        self.limit = -1
         self.discarding = True
         self.is_whole = False
         self.pieces.clear()

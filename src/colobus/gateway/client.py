@@ -29,6 +29,7 @@ from colobus.gateway.presence import ABSENT, READING, WAITING, WRITING
 from colobus.gateway.timers import Timer
 from colobus.gateway.upstream import UpstreamConnection
 from colobus.gateway.wire import RequestHead, parse_request
+from colobus.plugins.context import ShortCircuit
 
 __all__ = ["ClientConnection"]
 
@@ -233,6 +234,9 @@ class ClientConnection(ClientEnd):
         except ProtocolError as error:
             self.fail(error.status)
             return
+        except ShortCircuit as refused:
+            self.refuse_body(refused)
+            return
         if used < len(data):
             self.hold(data[used:])
         self.watch_body(body)
@@ -246,6 +250,13 @@ class ClientConnection(ClientEnd):
             exchange.delivery.body_arrived()
             if not body.is_full:
                 self.release(FOR_BODY)
+
+    def refuse_body(self, refused: ShortCircuit) -> None:
+        """Give a plugin's answer to a body that became too long; the rest of it is not read."""
+        exchange = self.exchange
+        assert exchange is not None  # what is discarded has no limit
+        exchange.keep_alive = False
+        reply.answer(exchange, reply.refusal(exchange, refused))
 
     def watch_body(self, body: RequestBody) -> None:
         """Bound what is held of a body, and the wait for the rest of it."""

@@ -32,6 +32,7 @@ __all__ = [
     "HEADER",
     "KERNEL_LOCK",
     "LOCK_OFFSET",
+    "MOST",
     "NAME_BYTES",
     "PID_LOCK",
     "PLACES",
@@ -53,6 +54,9 @@ NAME_BYTES = 16
 COUNTS_OFFSET = PLACES * NAME_BYTES
 ENDS_OFFSET = COUNTS_OFFSET + PLACES * 8
 LOCK_OFFSET = ENDS_OFFSET + PLACES * 8
+MOST = (1 << 62) - 1
+"""No count goes beyond it; the sum of two such still fits into 64 bits."""
+
 BUCKET_BYTES = LOCK_OFFSET + 8
 
 

@@ -14,6 +14,9 @@ cdef class SharedCounters:
     cdef int _fd
 
     cpdef list consume(self, str group, windows, double now)
+    cpdef list read(self, str group, windows, double now)
+    cpdef add(self, str group, windows, amount, double now)
+    cdef list _change(self, str group, windows, int64_t amount, double now, bint is_bound)
     cpdef count(self, str group, str key, double now)
     cpdef tuple _locate(self, str group)
     cdef bytes _window_name(self, str key)

@@ -19,6 +19,7 @@ from colobus.gateway.counter_layout import (
     COUNTS_OFFSET,
     ENDS_OFFSET,
     KERNEL_LOCK,
+    MOST,
     NAME_BYTES,
     PLACES,
     create_memory,
@@ -96,12 +97,26 @@ class SharedCounters:
 
     def consume(self, group: str, windows: Sequence[Window], now: float) -> list[int]:
         """Add one to every window if none has reached its limit (see ``Counters.consume``)."""
+        return self._change(group, windows, 1, now, is_bound=True)
+
+    def read(self, group: str, windows: Sequence[Window], now: float) -> list[int]:
+        """Return the counts (see ``Counters.read``)."""
+        return self._change(group, windows, 0, now, is_bound=False)
+
+    def add(self, group: str, windows: Sequence[Window], amount: int, now: float) -> None:
+        """Add to every window (see ``Counters.add``)."""
+        self._change(group, windows, amount, now, is_bound=False)
+
+    def _change(
+        self, group: str, windows: Sequence[Window], amount: int, now: float, *, is_bound: bool
+    ) -> list[int]:
+        """Add ``amount`` to all windows (if ``is_bound``, to all or none); return the counts before."""
         if len(windows) > PLACES:
             raise ValueError(f"a group has at most {PLACES} windows")
         name, start = self._locate(group)
         self._lock(start)
         try:
-            return self._consume(name, start, windows, now)
+            return self._count_up(name, start, windows, amount, now, is_bound=is_bound)
         finally:
             fcntl.lockf(self._fd, fcntl.LOCK_UN, 1, start)
 
@@ -147,8 +162,15 @@ class SharedCounters:
                 return
         self.lock_timeouts += 1
 
-    def _consume(
-        self, group_name: bytes, start: int, windows: Sequence[Window], now: float
+    def _count_up(
+        self,
+        group_name: bytes,
+        start: int,
+        windows: Sequence[Window],
+        amount: int,
+        now: float,
+        *,
+        is_bound: bool,
     ) -> list[int]:
         """Count, with the bucket at ``start`` locked."""
         before: list[int] = []
@@ -160,16 +182,16 @@ class SharedCounters:
             lasts = place is not None and self._ends[place + PLACES] > now
             count = self._counts[place] if place is not None and lasts else 0
             before.append(count)
-            if count >= window.limit:
+            if is_bound and count >= window.limit:
                 is_open = False
-        if is_open:
+        if is_open and amount:
             for position, window in enumerate(windows):
                 place = places[position]
                 if place is None:
                     name = group_name + self._window_name(window.key)
                     place = places[position] = self._take_place(name, start, places)
                 # The end is written last: a place without its right end is an expired one.
-                self._counts[place] = before[position] + 1
+                self._counts[place] = min(max(0, before[position] + amount), MOST)
                 self._ends[place + PLACES] = window.ends_at
         return before
 

@@ -38,6 +38,8 @@ cdef extern from *:
     int64_t owner_of(int64_t *lock) nogil
     void settle() nogil
 
+cdef int64_t most = counter_layout.MOST
+
 cdef enum:
     PLACES = 64
     NAME_BYTES = 16
@@ -56,6 +58,7 @@ if (
 # See counters.py.
 GROUPS_KEPT = 4096
 WINDOW_NAMES_KEPT = 256
+MOST = counter_layout.MOST
 LOCK_YIELDS = 50
 LOCK_NAPS = 400
 LOCK_NAP_US = 500
@@ -103,6 +106,18 @@ cdef class SharedCounters:
 
     cpdef list consume(self, str group, windows, double now):
         """See ``counters.py``."""
+        return self._change(group, windows, 1, now, True)
+
+    cpdef list read(self, str group, windows, double now):
+        """See ``counters.py``."""
+        return self._change(group, windows, 0, now, False)
+
+    cpdef add(self, str group, windows, amount, double now):
+        """See ``counters.py``."""
+        self._change(group, windows, max(-MOST, min(amount, MOST)), now, False)
+
+    cdef list _change(self, str group, windows, int64_t amount, double now, bint is_bound):
+        """See ``counters.py``."""
         cdef char names[PLACES * NAME_BYTES]
         cdef double limits[PLACES]
         cdef double ends[PLACES]
@@ -118,7 +133,7 @@ cdef class SharedCounters:
             limits[number] = as_double(window.limit)
             ends[number] = window.ends_at
         self._lock_bucket(bucket)
-        count_up(bucket, size, names, limits, ends, before, now)
+        count_up(bucket, size, names, limits, ends, before, amount, now, is_bound)
         self._unlock_bucket(bucket)
         return [before[number] for number in range(size)]
 
@@ -236,8 +251,13 @@ cdef Py_ssize_t find(char *bucket, const char *name) noexcept nogil:
 
 
 cdef void count_up(char *bucket, Py_ssize_t size, const char *names, const double *limits,
-                   const double *ends_at, int64_t *before, double now) noexcept nogil:
-    """Add one to every window if all are open; ``before`` gets the counts before. Locked."""
+                   const double *ends_at, int64_t *before, int64_t amount, double now,
+                   bint is_bound) noexcept nogil:
+    """Add to every window, if bound only when all are open; ``before`` gets the counts before.
+
+    Locked.
+    """
+    cdef int64_t count
     cdef Py_ssize_t places[PLACES]
     cdef Py_ssize_t number, place
     cdef int64_t *counts = counts_of(bucket)
@@ -246,15 +266,16 @@ cdef void count_up(char *bucket, Py_ssize_t size, const char *names, const doubl
     for number in range(size):
         place = places[number] = find(bucket, names + number * NAME_BYTES)
         before[number] = counts[place] if place >= 0 and ends[place] > now else 0
-        if before[number] >= limits[number]:
+        if is_bound and before[number] >= limits[number]:
             is_open = False
-    if not is_open:
+    if not is_open or amount == 0:
         return
     for number in range(size):
         if places[number] < 0:
             places[number] = take_place(bucket, names + number * NAME_BYTES, places, size)
         # The end is written last: a place without its right end is an expired one.
-        counts[places[number]] = before[number] + 1
+        count = before[number] + amount
+        counts[places[number]] = 0 if count < 0 else most if count > most else count
         settle()
         ends[places[number]] = ends_at[number]
 

@@ -129,7 +129,7 @@ class Delivery:
         decision = verdict(
             failure,
             was_sent=self.was_sent,
-            is_safe=is_idempotent(self.exchange.method) and (body is None or body.is_whole),
+            is_safe=is_idempotent(self.exchange.head.method) and (body is None or body.is_whole),
             is_stale=upstream.is_reused and not upstream.was_heard and not self.renewed,
             attempts_left=self.attempts_left,
         )

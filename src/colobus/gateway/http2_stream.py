@@ -23,6 +23,7 @@ from colobus.gateway.exchange import Exchange
 from colobus.gateway.http2_answer import AnswerReader
 from colobus.gateway.http2_limits import ANSWER_BYTES
 from colobus.gateway.wire import RequestHead
+from colobus.plugins.context import ShortCircuit
 
 if TYPE_CHECKING:
     from colobus.gateway.http2_connection import Http2Connection
@@ -134,7 +135,12 @@ class Stream(ClientEnd):
         body = self.body
         if body is None:
             body = RequestBody(None)  # a length of 0 was stated; nothing may come
-        body.feed_payload(payload, is_last=is_last)
+        try:
+            body.feed_payload(payload, is_last=is_last)
+        except ShortCircuit as refused:
+            if self.exchange is not None:
+                reply.answer(self.exchange, reply.refusal(self.exchange, refused))
+            return
         if body.is_full:
             self.paused |= FOR_BODY
         exchange = self.exchange

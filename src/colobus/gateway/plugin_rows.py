@@ -33,10 +33,11 @@ class Step:
         name: the plugin's name.
         run: the bound phase method; takes the exchange, ``config`` and what the phase adds.
         config: the validated configuration.
+        asks: of a body filter, what says whether it wants to see an answer; None for always.
         is_global: it comes from a row without API and consumer.
     """
 
-    __slots__ = ("config", "is_global", "name", "order", "run")
+    __slots__ = ("asks", "config", "is_global", "name", "order", "run")
 
     def __init__(
         self, order: int, name: str, run: Callable[..., Any], config: Schema, *, is_global: bool
@@ -46,6 +47,7 @@ class Step:
         self.run = run
         self.config = config
         self.is_global = is_global
+        self.asks: Callable[..., bool] | None = None
 
     def __repr__(self) -> str:
         return f"<Step {self.order} {self.name}>"
@@ -161,11 +163,14 @@ class PluginRows:
             )  # fmt: skip
             refusal = Step(order, plugin.name, _refuse, Schema(), is_global=is_global)
             return {"access": refusal}
-        return {
+        steps = {
             phase: Step(order, plugin.name, getattr(plugin, phase), config, is_global=is_global)
             for phase in PHASES
             if hasattr(plugin, phase)
         }
+        if "body_filter" in steps:
+            steps["body_filter"].asks = getattr(plugin, "filters_body", None)
+        return steps
 
 
 def _refuse(_exchange: object, _config: Schema) -> NoReturn:

@@ -39,8 +39,32 @@ class Query:
     def set(self, name: str, value: str) -> None:
         """Replace every argument of ``name`` by one."""
         self.remove(name)
+        self.add(name, value)
+
+    def add(self, name: str, value: str) -> None:
+        """Add an argument behind the others."""
         argument = f"{_encoded(name)}={_encoded(value)}".encode()
         self.raw = self.raw + b"&" + argument if self.raw else argument
+
+    def rename(self, old: str, new: str) -> None:
+        """Give the arguments of ``old`` the name ``new``, in place of those that had it."""
+        if not self.raw or old == new:
+            return
+        wanted = old.encode("utf-8", "surrogateescape")
+        replaced = new.encode("utf-8", "surrogateescape")
+        name = _encoded(new).encode()
+        kept: list[bytes] = []
+        is_found = False
+        for argument in self.raw.split(b"&"):
+            key, equals, value = argument.partition(b"=")
+            decoded = _decoded(key)
+            if decoded == wanted:
+                is_found = True
+                kept.append(name + equals + value)
+            elif decoded != replaced:
+                kept.append(argument)
+        if is_found:
+            self.raw = b"&".join(kept)
 
     def remove(self, name: str) -> None:
         """Remove every argument of ``name``; the others keep their bytes."""
@@ -55,6 +79,8 @@ class Query:
 
 def _decoded(part: bytes) -> bytes:
     """Undo form encoding."""
+    if b"%" not in part:
+        return part.replace(b"+", b" ")
     return unquote_to_bytes(part.replace(b"+", b" "))
 
 

@@ -56,6 +56,16 @@ class BodyTransform:
         return out + LAST_CHUNK if is_last else out
 
 
+class NoBody:
+    """Takes a body and lets nothing of it out: a plugin made another method of a client's HEAD."""
+
+    __slots__ = ()
+
+    def feed(self, data: bytes, *, is_last: bool) -> bytes:  # noqa: ARG002  (like BodyTransform)
+        """Return nothing."""
+        return b""
+
+
 def filtered(exchange: "Exchange", steps: Sequence[Step], data: bytes, *, is_last: bool) -> bytes:
     """Run the body filters over one piece; an empty one that is not the last is none."""
     if data or is_last:
@@ -77,6 +87,8 @@ def proxied_head(exchange: "Exchange", head: ResponseHead, until_close: bool) ->
         exchange.response.attach(head.status, lines, head.content_length)
         run_header_filters(exchange, steps)
         lines = exchange.response.lines
+        if exchange.response.is_ended:
+            return ended_head(exchange, lines)
     if environment.is_draining:
         exchange.keep_alive = False
     out = [status_line(head.status, head.reason), lines]
@@ -90,6 +102,22 @@ def proxied_head(exchange: "Exchange", head: ResponseHead, until_close: bool) ->
         out.append(b"\r\n")
     out.append(environment.via_line)
     out.append(proxied_framing(exchange, head, until_close))
+    out.append(ending(exchange))
+    return b"".join(out)
+
+
+def ended_head(exchange: "Exchange", lines: bytes) -> bytes:
+    """Return the head of an answer whose status a plugin changed and whose body it took away."""
+    environment = exchange.environment
+    if environment.is_draining or not exchange.client.can_read_on:
+        exchange.keep_alive = False
+    status = exchange.response.status_code
+    out = [status_line(status), lines]
+    if find(lines, b"date") is None:
+        out.append(environment.date_line())
+    out.append(environment.via_line)
+    if status not in (204, 304):
+        out.append(length_line(0))
     out.append(ending(exchange))
     return b"".join(out)
 
@@ -129,15 +157,26 @@ def own_answer(exchange: "Exchange", answer: Answer) -> bytes:
     is_bodiless = exchange.is_head or answer.status in (204, 304)
     if answer.filtered:
         run_header_filters(exchange, header_filter_steps(exchange))
-        if not is_bodiless:
-            body = filtered(exchange, body_filter_steps(exchange), body, is_last=True)
-    out = [status_line(answer.status), response.lines]
-    if answer.status not in (204, 304):
+        if response.is_ended:
+            body = b""
+        elif not is_bodiless:
+            body = filtered(exchange, wanted_filters(exchange), body, is_last=True)
+    status = response.status_code
+    out = [status_line(status), response.lines]
+    if status not in (204, 304):
         out.append(length_line(len(body)))
     out.append(ending(exchange))
     head = b"".join(out)
     exchange.head_bytes = len(head)
     return head if is_bodiless else head + body
+
+
+def wanted_filters(exchange: "Exchange") -> Sequence[Step]:
+    """Return the body filters that want to see this answer."""
+    steps = body_filter_steps(exchange)
+    if not steps:
+        return steps
+    return [step for step in steps if step.asks is None or step.asks(exchange, step.config)]
 
 
 def run_header_filters(exchange: "Exchange", steps: Sequence[Step]) -> None:
@@ -150,11 +189,13 @@ def proxied_framing(exchange: "Exchange", head: ResponseHead, until_close: bool)
     """Return the framing line of a proxied answer, and set the transform its body needs."""
     is_http10 = exchange.head.http10
     if exchange.is_head or head.status in (204, 304):
+        if exchange.head.method != b"HEAD":
+            exchange.transform = NoBody()
         if head.chunked:
             return b"" if is_http10 or head.status == 204 else CHUNKED_LINE
         has_length = head.content_length >= 0 and head.status != 204
         return length_line(head.content_length) if has_length else b""
-    filters = body_filter_steps(exchange)
+    filters = wanted_filters(exchange)
     if not filters and not until_close:
         if not head.chunked:
             return length_line(head.content_length)

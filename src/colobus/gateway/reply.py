@@ -76,7 +76,7 @@ def answer(exchange: Exchange, given: Answer) -> None:
         given = refusal(exchange, error)
         given.filtered = False  # one of the filters is what failed
         out = own_answer(exchange, given)
-    exchange.status = given.status
+    exchange.status = exchange.response.status_code
     exchange.is_begun = True
     exchange.sent_head = out
     exchange.sent_bytes = len(out)
@@ -95,10 +95,17 @@ def begin_answer(exchange: Exchange, head: ResponseHead, until_close: bool) -> b
         exchange.transform = None
         answer(exchange, given)
         return None
-    exchange.status = head.status
+    view = exchange.response_view
+    exchange.status = head.status if view is None else view.status_code
     exchange.is_begun = True
     exchange.sent_head = out
     exchange.head_bytes = len(out)
+    if view is not None and view.is_ended:
+        let_go(exchange)
+        exchange.sent_bytes = len(out)
+        exchange.client.send(out)
+        finish(exchange)
+        return None
     return out
 
 

@@ -11,7 +11,7 @@ from colobus.gateway.body import RequestBody
 from colobus.gateway.headers import header_key, header_line, prepared, text
 from colobus.gateway.query import Query
 from colobus.gateway.wire import RequestHead, find, find_all, remove, remove_all
-from colobus.plugins.context import HeaderChanges
+from colobus.plugins.context import HeaderChanges, ShortCircuit
 
 __all__ = ["Request"]
 
@@ -67,7 +67,7 @@ class Request:
 
     @property
     def method(self) -> str:
-        """The method, as sent."""
+        """The method: as sent, or as it was changed."""
         return text(self.head.method)
 
     @property
@@ -128,6 +128,19 @@ class Request:
         """Set and remove several headers."""
         done = prepared(changes, OWN)
         self.head.lines = remove_all(self.head.lines, done.names) + done.lines
+
+    def set_method(self, method: str) -> None:
+        """Ask the upstream with another method."""
+        self.head.method = method.encode("ascii")
+
+    def limit_body(self, limit: int, refusal: ShortCircuit) -> None:
+        """Answer with ``refusal`` as soon as the body turns out longer than ``limit`` bytes.
+
+        Raises:
+            ShortCircuit: ``refusal``, when more than that is here already.
+        """
+        if self.body_source is not None:
+            self.body_source.limit_to(limit, refusal)
 
     async def body(self, limit: int = 1_048_576) -> bytes:
         """Return the whole body, read into memory.

@@ -7,7 +7,7 @@ it, so that what a plugin sets in its access phase is in the answer, whoever giv
 from typing import Final
 
 from colobus.gateway.headers import header_key, header_line, text
-from colobus.gateway.wire import find, remove
+from colobus.gateway.wire import find, find_all, remove
 
 __all__ = ["Response"]
 
@@ -26,16 +26,18 @@ class Response:
     Attributes:
         lines: header lines; before the head is known, those to be added to it.
         replaced: names whose lines in the head are dropped.
+        is_ended: a plugin put an empty body in place of what there is.
         content_length: stated by whoever gives the answer; -1 when it is not known.
     """
 
-    __slots__ = ("content_length", "lines", "replaced", "status_code")
+    __slots__ = ("content_length", "is_ended", "lines", "replaced", "status_code")
 
     def __init__(self) -> None:
         self.status_code = 0
         self.lines = b""
         self.replaced: list[bytes] = []
         self.content_length = -1
+        self.is_ended = False
 
     @property
     def status(self) -> int:
@@ -49,6 +51,7 @@ class Response:
         """
         if self.status_code:
             self.lines = b""
+            self.is_ended = False
         for key in self.replaced:
             lines = remove(lines, key)
         self.replaced = []
@@ -63,6 +66,23 @@ class Response:
             return str(self.content_length)
         value = find(self.lines, key)
         return None if value is None else text(value)
+
+    def get_headers(self, name: str) -> list[str]:
+        """Return every value of the header, in order."""
+        key = header_key(name)
+        if key == b"content-length" and self.content_length >= 0:
+            return [str(self.content_length)]
+        return [text(value) for value in find_all(self.lines, key)]
+
+    def end(self, status: int) -> None:
+        """Answer with ``status`` and an empty body in place of what there is; headers stay."""
+        if not 200 <= status <= 599:
+            raise ValueError(f"{status} is no status of a final answer")
+        if self.status_code == 0:
+            raise RuntimeError("end is for the header_filter phase")
+        self.status_code = status
+        self.content_length = 0
+        self.is_ended = True
 
     def set_header(self, name: str, value: str) -> None:
         """Replace every header of that name by one."""

@@ -246,7 +246,12 @@ class UpstreamConnection(Poolable):
         else:
             framing = self.framing
             exchange = delivery.exchange
-            framing.begin(head, exchange.is_head)
+            is_bodiless = exchange.head.method == b"HEAD"
+            framing.begin(head, is_bodiless)
+            if is_bodiless and not exchange.is_head:
+                # A plugin made it a HEAD: the client waits for as much of a body as it is told of.
+                head.chunked = False
+                head.content_length = 0
             self.state = BODY
             self.keep_alive = head.keep_alive and not framing.is_until_close
             out = begin_answer(exchange, head, framing.is_until_close)

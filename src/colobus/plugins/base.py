@@ -8,6 +8,7 @@ A plugin is a class: its name, priority and configuration are declared, its phas
 ``access(x, c)``        after routing, before the upstream is contacted
 ``header_filter(x, c)`` the head of the answer is known, whoever made it
 ``body_filter(x, c, chunk, last)``  each piece of the answer's body; returns what goes out
+``filters_body(x, c)``  whether ``body_filter`` is to see this answer; always, if left out
 ``log(x, c)``           the last byte went to the client, or the exchange failed
 ``reopen_logs()``       log files were rotated (SIGUSR1 to the node)
 ``close()``             once, at the end of every worker, when no request is left

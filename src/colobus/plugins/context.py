@@ -73,6 +73,15 @@ class Query(Protocol):
     def set(self, name: str, value: str) -> None:
         """Replace every argument of ``name`` by one."""
 
+    def add(self, name: str, value: str) -> None:
+        """Add an argument behind the others."""
+
+    def rename(self, old: str, new: str) -> None:
+        """Give the arguments of ``old`` the name ``new``, in place of those that had it.
+
+        Nothing happens when there is none of ``old``.
+        """
+
     def remove(self, name: str) -> None:
         """Remove every argument of ``name``; the others keep their bytes."""
 
@@ -82,7 +91,7 @@ class Request(Protocol):
 
     @property
     def method(self) -> str:
-        """The method, as sent."""
+        """The method: as sent, or as :meth:`set_method` changed it."""
 
     @property
     def target(self) -> str:
@@ -125,6 +134,18 @@ class Request(Protocol):
         ``Host`` is none of them.
         """
 
+    def set_method(self, method: str) -> None:
+        """Ask the upstream with another method; the client's own still frames the answer."""
+
+    def limit_body(self, limit: int, refusal: ShortCircuit) -> None:
+        """Answer with ``refusal`` as soon as the body turns out longer than ``limit`` bytes.
+
+        It is counted as it comes; nothing more of it is kept in memory than without a limit.
+
+        Raises:
+            ShortCircuit: ``refusal``, when more than that is here already.
+        """
+
     async def body(self, limit: int = 1_048_576) -> bytes:
         """Return the whole body, read into memory; it still goes upstream.
 
@@ -145,6 +166,15 @@ class Response(Protocol):
 
     def get_header(self, name: str) -> str | None:
         """Return the first value of the header."""
+
+    def get_headers(self, name: str) -> list[str]:
+        """Return every value of the header, in order."""
+
+    def end(self, status: int) -> None:
+        """Answer with ``status`` and an empty body in place of what there is; headers stay.
+
+        In the ``header_filter`` phase only, whose other plugins still run.
+        """
 
     def set_header(self, name: str, value: str) -> None:
         """Replace every header of that name by one."""
@@ -281,6 +311,12 @@ class Counters(Protocol):
         Returns:
             The counts before this call, in the order of ``windows``.
         """
+
+    def read(self, group: str, windows: Sequence[Window], now: float) -> list[int]:
+        """Return the counts, in the order of ``windows``; nothing is counted."""
+
+    def add(self, group: str, windows: Sequence[Window], amount: int, now: float) -> None:
+        """Add ``amount`` to every window, whatever its limit; a count never falls below zero."""
 
 
 class Spawn(Protocol):

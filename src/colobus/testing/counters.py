@@ -26,13 +26,29 @@ class MemoryCounters:
         Raises:
             StoreUnavailableError: :attr:`is_available` is False.
         """
-        if not self.is_available:
-            raise StoreUnavailableError("the counters cannot be reached")
-        before = []
-        for window in windows:
-            count, ends_at = self.counts.get((group, window.key), (0, 0.0))
-            before.append(count if ends_at > now else 0)
+        before = self.read(group, windows, now)
         if all(count < window.limit for count, window in zip(before, windows, strict=True)):
             for count, window in zip(before, windows, strict=True):
                 self.counts[group, window.key] = (count + 1, window.ends_at)
         return before
+
+    def read(self, group: str, windows: Sequence[Window], now: float) -> list[int]:
+        """Return the counts; nothing is counted.
+
+        Raises:
+            StoreUnavailableError: :attr:`is_available` is False.
+        """
+        if not self.is_available:
+            raise StoreUnavailableError("the counters cannot be reached")
+        found = (self.counts.get((group, window.key), (0, 0.0)) for window in windows)
+        return [count if ends_at > now else 0 for count, ends_at in found]
+
+    def add(self, group: str, windows: Sequence[Window], amount: int, now: float) -> None:
+        """Add ``amount`` to every window; a count never falls below zero.
+
+        Raises:
+            StoreUnavailableError: :attr:`is_available` is False.
+        """
+        before = self.read(group, windows, now)
+        for count, window in zip(before, windows, strict=True):
+            self.counts[group, window.key] = (max(0, count + amount), window.ends_at)

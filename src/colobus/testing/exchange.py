@@ -57,7 +57,24 @@ class MemoryQuery:
     def set(self, name: str, value: str) -> None:
         """Replace every argument of ``name`` by one."""
         self.remove(name)
+        self.add(name, value)
+
+    def add(self, name: str, value: str) -> None:
+        """Add an argument behind the others."""
         self.text = "&".join([*self._parts(), f"{quote(name, '')}={quote(value, '')}"])
+
+    def rename(self, old: str, new: str) -> None:
+        """Give the arguments of ``old`` the name ``new``, in place of those that had it."""
+        values = self.get_all(old)
+        if not values or old == new:
+            return
+        self.remove(new)
+        self.text = "&".join(
+            quote(new, "") + part[len(part.partition("=")[0]) :]
+            if unquote_plus(part.partition("=")[0]) == old
+            else part
+            for part in self._parts()
+        )
 
     def remove(self, name: str) -> None:
         """Remove every argument of ``name``; the others keep their bytes."""
@@ -102,6 +119,15 @@ class MemoryRequest(_Headers):
             else:
                 self.set_header(name, value)
 
+    def set_method(self, method: str) -> None:
+        """Ask the upstream with another method."""
+        self.method = method
+
+    def limit_body(self, limit: int, refusal: ShortCircuit) -> None:
+        """Raise ``refusal`` if the body, which is here already, is longer than ``limit`` bytes."""
+        if len(self.content) > limit:
+            raise refusal
+
     async def body(self, limit: int = 1_048_576) -> bytes:
         """Return the whole body.
 
@@ -126,6 +152,12 @@ class MemoryResponse(_Headers):
     def __init__(self, status: int = 0, headers: Headers = ()) -> None:
         super().__init__(headers)
         self.status = status
+        self.is_ended = False
+
+    def end(self, status: int) -> None:
+        """Answer with ``status`` and an empty body in place of what there is; headers stay."""
+        self.status = status
+        self.is_ended = True
 
 
 class MemoryExchange:

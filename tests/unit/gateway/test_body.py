@@ -234,3 +234,31 @@ def test_however_it_is_cut_the_same_bytes_arrive(
         received, used = ChunkedDecoder().feed(received, 0)
         assert used == len(b"".join(out))
     assert received == payload
+
+
+def test_a_body_over_its_limit_is_refused_when_it_gets_there() -> None:
+    body = RequestBody(head(b"Transfer-Encoding: chunked"))
+    refusal = ShortCircuit(413, "too much")
+    body.feed(b"3\r\nabc\r\n", 0)
+    body.limit_to(5, refusal)
+    body.feed(b"2\r\nde\r\n", 0)
+    with pytest.raises(ShortCircuit) as refused:
+        body.feed(b"1\r\nf\r\n", 0)
+    assert refused.value is refusal
+
+
+def test_the_lowest_limit_of_a_body_counts_also_when_it_was_reached_before() -> None:
+    body = RequestBody(head(b"Transfer-Encoding: chunked"))
+    body.feed(b"3\r\nabc\r\n", 0)
+    body.limit_to(3, ShortCircuit(413, "first"))
+    body.limit_to(9, ShortCircuit(413, "second"))
+    with pytest.raises(ShortCircuit) as refused:
+        body.limit_to(2, ShortCircuit(413, "third"))
+    assert refused.value.body == "third"
+
+
+def test_what_is_discarded_has_no_limit() -> None:
+    body = RequestBody(head(b"Transfer-Encoding: chunked"))
+    body.limit_to(1, ShortCircuit(413))
+    body.discard()
+    assert body.feed(b"3\r\nabc\r\n", 0) == 8

@@ -61,3 +61,33 @@ def test_setting_replaces_and_encodes(
     query.set(name, value)
     assert query.raw == result
     assert list(query.get_all(name)) == [value]
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        (b"a=1&b=2", b"c=1&b=2"),
+        (b"a=1&c=9&a=2", b"c=1&c=2"),
+        (b"x&a", b"x&c"),
+        (b"%61=1%20+", b"c=1%20+"),
+        (b"b=2&c=9", b"b=2&c=9"),
+        (None, None),
+    ],
+)
+def test_renaming_replaces_those_of_the_new_name(raw: bytes | None, expected: bytes | None) -> None:
+    query = Query(raw)
+    query.rename("a", "c")
+    assert query.raw == expected
+
+
+def test_renaming_to_itself_changes_nothing() -> None:
+    query = Query(b"a=1&%61=2")
+    query.rename("a", "a")
+    assert query.raw == b"a=1&%61=2"
+
+
+def test_adding_keeps_what_is_there() -> None:
+    query = Query(None)
+    query.add("a b", "1&2")
+    query.add("a b", "=")
+    assert query.raw == b"a%20b=1%262&a%20b=%3D"

@@ -46,3 +46,24 @@ def test_framing_is_the_gateways_own(name: str) -> None:
     response.set_header(name, "1")
     response.add_header(name, "2")
     assert response.lines == b""
+
+
+def test_every_value_of_a_header_is_found() -> None:
+    response = Response()
+    response.attach(200, b"A: 1\r\nB: 2\r\na: 3\r\n", 7)
+    assert response.get_headers("a") == ["1", "3"]
+    assert response.get_headers("content-length") == ["7"]
+    assert response.get_headers("none") == []
+
+
+def test_an_answer_is_ended_with_its_headers() -> None:
+    response = Response()
+    with pytest.raises(RuntimeError):
+        response.end(429)
+    response.attach(200, b"A: 1\r\n", 7)
+    response.end(429)
+    assert (response.status, response.is_ended, response.get_header("a")) == (429, True, "1")
+    with pytest.raises(ValueError, match="101"):
+        response.end(101)
+    response.attach(500, b"", 0)
+    assert not response.is_ended
