@@ -166,6 +166,7 @@ def test_a_concrete_plugin_uses_only_the_public_surface() -> None:
         "colobus.plugins.body",
         "colobus.plugins.credentials",
         "colobus.plugins.log_record",
+        "colobus.plugins.patterns",
         "colobus.plugins.questions",
         "colobus.logs.file",
         "colobus.model",

@@ -26,12 +26,16 @@ BUNDLED: Mapping[str, str] = {
     "acl": "colobus.plugins.acl:Acl",
     "basic-auth": "colobus.plugins.basic_auth:BasicAuth",
     "correlation-id": "colobus.plugins.correlation_id:CorrelationId",
+    "cors": "colobus.plugins.cors:Cors",
     "file-log": "colobus.plugins.file_log:FileLog",
     "hmac-auth": "colobus.plugins.hmac_auth:HmacAuth",
+    "ip-restriction": "colobus.plugins.ip_restriction:IpRestriction",
     "jwt": "colobus.plugins.jwt:Jwt",
     "key-auth": "colobus.plugins.key_auth:KeyAuth",
     "oauth2": "colobus.plugins.oauth2:OAuth2",
     "rate-limiting": "colobus.plugins.rate_limiting:RateLimiting",
+    "request-size-limiting": "colobus.plugins.request_size_limiting:RequestSizeLimiting",
+    "request-termination": "colobus.plugins.request_termination:RequestTermination",
 }
 """Name -> ``module:class``; the same as the entry points in pyproject.toml."""
 

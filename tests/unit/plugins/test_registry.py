@@ -59,6 +59,13 @@ def test_bundled_plugins_come_in_the_order_they_run_in() -> None:
         "acl",
         "rate-limiting",
         "file-log",
+        "cors",
+        "key-auth",
+        "ip-restriction",
+        "request-size-limiting",
+        "rate-limiting",
+        "file-log",
+        "request-termination",
         "correlation-id",
     ]
 
@@ -81,6 +88,7 @@ def test_a_custom_plugin_is_found_as_a_module(module: Callable[..., None]) -> No
     # Among equal priorities the name decides.
     names = list(registry)
     assert names.index("key-auth") < names.index("my-custom") < names.index("oauth2")
+    assert names[names.index("key-auth") + 1] == "my-custom"
 
 
 @pytest.fixture
@@ -238,6 +246,38 @@ SHOWN: dict[str, dict[str, Any]] = {
             "secret_is_base64": {"type": "boolean", "default": False},
             "claims_to_verify": {"type": "array", "enum": ["exp", "nbf"]},
             "anonymous": ANONYMOUS,
+    "cors": {
+        "no_consumer": True,
+        "fields": {
+            "origins": {"type": "array", "func": "function"},
+            "headers": {"type": "array"},
+            "exposed_headers": {"type": "array"},
+            "methods": {
+                "type": "array",
+                "enum": ["HEAD", "GET", "POST", "PUT", "PATCH", "DELETE"],
+            },
+            "max_age": {"type": "number"},
+            "credentials": {"type": "boolean", "default": False},
+            "preflight_continue": {"type": "boolean", "default": False},
+        },
+    },
+    "ip-restriction": {
+        "self_check": "function",
+        "fields": {
+            "whitelist": {"type": "array", "func": "function"},
+            "blacklist": {"type": "array", "func": "function"},
+        },
+    },
+    "request-size-limiting": {
+        "fields": {"allowed_payload_size": {"type": "number", "default": 128}},
+    },
+    "request-termination": {
+        "self_check": "function",
+        "fields": {
+            "status_code": {"type": "number", "default": 503},
+            "message": {"type": "string"},
+            "content_type": {"type": "string"},
+            "body": {"type": "string"},
         },
     },
     "key-auth": {
