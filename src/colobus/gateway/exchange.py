@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from colobus.gateway.client_end import ClientEnd
     from colobus.gateway.delivery import Delivery
-    from colobus.gateway.relay import BodyTransform
+    from colobus.gateway.relay import BodyTransform, NoBody
 
 __all__ = ["Exchange"]
 
@@ -140,7 +140,7 @@ class Exchange(ChainedExchange):
         self.addresses: Sequence[str] = ()
         self.delivery: Delivery | None = None
         self.task: asyncio.Task[Any] | None = None
-        self.transform: BodyTransform | None = None
+        self.transform: BodyTransform | NoBody | None = None
         self.status = 0
         self.is_begun = False
         self.is_over = False

@@ -36,6 +36,7 @@ __all__ = [
     "Choice",
     "FieldErrors",
     "FieldType",
+    "Flexible",
     "Id",
     "Number",
     "Row",
@@ -223,6 +224,8 @@ Number = Annotated[int | float, FieldType("number"), BeforeValidator(_to_number)
 Boolean = Annotated[bool, FieldType("boolean"), BeforeValidator(_to_boolean)]
 Array = Annotated[list[T], FieldType("array"), BeforeValidator(_to_array)]
 Table = Annotated[dict[str, Any], FieldType("table"), BeforeValidator(_to_table)]
+Flexible = Annotated[dict[str, T], FieldType("table"), BeforeValidator(_to_table)]
+"""A table of tables under names of one's own: ``Flexible[Limits]``."""
 Url = Annotated[str, FieldType("url"), BeforeValidator(_to_url)]
 Timestamp = Annotated[int, FieldType("timestamp"), BeforeValidator(_to_timestamp)]
 Id = Annotated[str, FieldType("id"), BeforeValidator(_to_id)]
@@ -360,6 +363,9 @@ def _describe_field(info: FieldInfo) -> dict[str, Any]:
         shown["required"] = True
     if isinstance(info.json_schema_extra, dict):
         shown |= info.json_schema_extra
+    nested = _nested(info.annotation)
+    if nested is not None:
+        return {**shown, "type": "table", "schema": nested}
     if info.default_factory is not None:
         shown["default"] = "function"
     elif not info.is_required() and info.default is not None:
@@ -369,14 +375,18 @@ def _describe_field(info: FieldInfo) -> dict[str, Any]:
     enum = _literals(info.annotation)
     if enum:
         shown["enum"] = enum
-    nested = next((a for a in (info.annotation, *get_args(info.annotation)) if _is_schema(a)), None)
-    if nested is not None:
-        shown |= {"type": "table", "schema": describe(nested)}
     return shown
 
 
-def _is_schema(annotation: object) -> bool:
-    return isinstance(annotation, type) and issubclass(annotation, Schema)
+def _nested(annotation: object) -> dict[str, Any] | None:
+    """Return the schema within a field, if it has one; ``flexible`` with names of one's own."""
+    if isinstance(annotation, type) and issubclass(annotation, Schema):
+        return describe(annotation)
+    for part in get_args(annotation):
+        found = _nested(part)
+        if found is not None:
+            return {"flexible": True, **found} if get_origin(annotation) is dict else found
+    return None
 
 
 def _inner_metadata(annotation: object) -> list[object]:

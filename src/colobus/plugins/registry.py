@@ -36,6 +36,8 @@ BUNDLED: Mapping[str, str] = {
     "rate-limiting": "colobus.plugins.rate_limiting:RateLimiting",
     "request-size-limiting": "colobus.plugins.request_size_limiting:RequestSizeLimiting",
     "request-termination": "colobus.plugins.request_termination:RequestTermination",
+    "request-transformer": "colobus.plugins.request_transformer:RequestTransformer",
+    "response-transformer": "colobus.plugins.response_transformer:ResponseTransformer",
 }
 """Name -> ``module:class``; the same as the entry points in pyproject.toml."""
 

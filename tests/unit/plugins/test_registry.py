@@ -64,6 +64,8 @@ def test_bundled_plugins_come_in_the_order_they_run_in() -> None:
         "ip-restriction",
         "request-size-limiting",
         "rate-limiting",
+        "request-transformer",
+        "response-transformer",
         "file-log",
         "request-termination",
         "correlation-id",
@@ -246,6 +248,33 @@ SHOWN: dict[str, dict[str, Any]] = {
             "secret_is_base64": {"type": "boolean", "default": False},
             "claims_to_verify": {"type": "array", "enum": ["exp", "nbf"]},
             "anonymous": ANONYMOUS,
+PLAIN: dict[str, Any] = {"type": "array", "default": []}
+CHECKED: dict[str, Any] = {**PLAIN, "func": "function"}
+
+
+def table(**fields: Any) -> dict[str, Any]:
+    return {"type": "table", "schema": {"fields": fields}}
+
+
+SHOWN: dict[str, dict[str, Any]] = {
+    "request-transformer": {
+        "fields": {
+            "http_method": {"type": "string", "func": "function"},
+            "remove": table(body=PLAIN, headers=PLAIN, querystring=PLAIN),
+            "rename": table(body=PLAIN, headers=PLAIN, querystring=PLAIN),
+            "replace": table(body=CHECKED, headers=CHECKED, querystring=CHECKED),
+            "add": table(body=CHECKED, headers=CHECKED, querystring=CHECKED),
+            "append": table(body=CHECKED, headers=CHECKED, querystring=CHECKED),
+        },
+    },
+    "response-transformer": {
+        "fields": {
+            "remove": table(json=PLAIN, headers=PLAIN),
+            "replace": table(json=CHECKED, headers=CHECKED),
+            "add": table(json=CHECKED, headers=CHECKED),
+            "append": table(json=CHECKED, headers=CHECKED),
+        },
+    },
     "cors": {
         "no_consumer": True,
         "fields": {
