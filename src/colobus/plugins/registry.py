@@ -25,6 +25,7 @@ ENTRY_POINT_GROUP = "colobus.plugins"
 BUNDLED: Mapping[str, str] = {
     "acl": "colobus.plugins.acl:Acl",
     "basic-auth": "colobus.plugins.basic_auth:BasicAuth",
+    "bot-detection": "colobus.plugins.bot_detection:BotDetection",
     "correlation-id": "colobus.plugins.correlation_id:CorrelationId",
     "cors": "colobus.plugins.cors:Cors",
     "file-log": "colobus.plugins.file_log:FileLog",

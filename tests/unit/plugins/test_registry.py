@@ -59,6 +59,7 @@ def test_bundled_plugins_come_in_the_order_they_run_in() -> None:
         "acl",
         "rate-limiting",
         "file-log",
+        "bot-detection",
         "cors",
         "key-auth",
         "ip-restriction",
@@ -257,6 +258,13 @@ def table(**fields: Any) -> dict[str, Any]:
 
 
 SHOWN: dict[str, dict[str, Any]] = {
+    "bot-detection": {
+        "no_consumer": True,
+        "fields": {
+            "whitelist": {"type": "array", "func": "function"},
+            "blacklist": {"type": "array", "func": "function"},
+        },
+    },
     "request-transformer": {
         "fields": {
             "http_method": {"type": "string", "func": "function"},
