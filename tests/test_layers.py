@@ -168,6 +168,7 @@ def test_a_concrete_plugin_uses_only_the_public_surface() -> None:
         "colobus.plugins.log_record",
         "colobus.plugins.patterns",
         "colobus.plugins.questions",
+        "colobus.plugins.quotas",
         "colobus.plugins.transformation",
         "colobus.logs.file",
         "colobus.model",

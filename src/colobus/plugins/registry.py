@@ -38,6 +38,7 @@ BUNDLED: Mapping[str, str] = {
     "request-size-limiting": "colobus.plugins.request_size_limiting:RequestSizeLimiting",
     "request-termination": "colobus.plugins.request_termination:RequestTermination",
     "request-transformer": "colobus.plugins.request_transformer:RequestTransformer",
+    "response-ratelimiting": "colobus.plugins.response_ratelimiting:ResponseRateLimiting",
     "response-transformer": "colobus.plugins.response_transformer:ResponseTransformer",
 }
 """Name -> ``module:class``; the same as the entry points in pyproject.toml."""

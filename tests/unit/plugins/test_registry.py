@@ -65,6 +65,7 @@ def test_bundled_plugins_come_in_the_order_they_run_in() -> None:
         "ip-restriction",
         "request-size-limiting",
         "rate-limiting",
+        "response-ratelimiting",
         "request-transformer",
         "response-transformer",
         "file-log",
@@ -258,6 +259,39 @@ def table(**fields: Any) -> dict[str, Any]:
 
 
 SHOWN: dict[str, dict[str, Any]] = {
+    "response-ratelimiting": {
+        "self_check": "function",
+        "fields": {
+            "header_name": {"type": "string", "default": "x-kong-limit"},
+            "limit_by": {
+                "type": "string",
+                "default": "consumer",
+                "enum": ["consumer", "credential", "ip"],
+            },
+            "policy": {
+                "type": "string",
+                "default": "cluster",
+                "enum": ["local", "cluster", "redis"],
+            },
+            "fault_tolerant": {"type": "boolean", "default": True},
+            "redis_host": {"type": "string"},
+            "redis_port": {"type": "number", "default": 6379},
+            "redis_password": {"type": "string"},
+            "redis_timeout": {"type": "number", "default": 2000},
+            "redis_database": {"type": "number", "default": 0},
+            "block_on_first_violation": {"type": "boolean", "default": False},
+            "limits": {
+                "type": "table",
+                "schema": {
+                    "flexible": True,
+                    "fields": {
+                        period: {"type": "number"}
+                        for period in ("second", "minute", "hour", "day", "month", "year")
+                    },
+                },
+            },
+        },
+    },
     "bot-detection": {
         "no_consumer": True,
         "fields": {

@@ -5,8 +5,8 @@ takes one from every configured period at once, or from none. Counters belong to
 identifier; every configuration that meets both shares them.
 """
 
-from colobus.plugins.rate_limiting.config import PERIODS, RateLimitingConfig
+from colobus.plugins.quotas import PERIODS, window_of
+from colobus.plugins.rate_limiting.config import RateLimitingConfig
 from colobus.plugins.rate_limiting.handler import RateLimiting
-from colobus.plugins.rate_limiting.quota import window_of
 
 __all__ = ["PERIODS", "RateLimiting", "RateLimitingConfig", "window_of"]

@@ -5,10 +5,9 @@ from typing import Literal
 from pydantic import model_validator
 
 from colobus.model.schema import Boolean, Choice, Number, Schema, String
+from colobus.plugins.quotas import PERIODS, limits_problem
 
-__all__ = ["PERIODS", "RateLimitingConfig"]
-
-PERIODS = ("second", "minute", "hour", "day", "month", "year")
+__all__ = ["RateLimitingConfig"]
 
 
 class RateLimitingConfig(Schema):
@@ -37,7 +36,7 @@ class RateLimitingConfig(Schema):
 
     @model_validator(mode="after")
     def _self_check(self) -> "RateLimitingConfig":
-        problem = _limits_problem(self.limits)
+        problem = limits_problem(self.limits)
         if problem is None and self.policy == "redis":
             problem = self._redis_problem()
         if problem is not None:
@@ -49,21 +48,3 @@ class RateLimitingConfig(Schema):
             if not getattr(self, f"redis_{noun}"):
                 return f"You need to specify a Redis {noun}"
         return None
-
-
-def _limits_problem(limits: dict[str, int | float]) -> str | None:
-    """Return what is wrong: the first kind of problem, and of one kind the last occurrence."""
-    if not limits:
-        return f"You need to set at least one limit: {', '.join(PERIODS)}"
-    problem = None
-    for period, limit in limits.items():
-        if limit <= 0:
-            problem = f"Value for {period} must be greater than zero"
-    if problem is not None:
-        return problem
-    periods = list(limits)
-    for position, shorter in enumerate(periods):
-        for longer in periods[position + 1 :]:
-            if limits[longer] < limits[shorter]:
-                problem = f"The limit for {longer} cannot be lower than the limit for {shorter}"
-    return problem

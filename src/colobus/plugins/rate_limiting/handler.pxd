@@ -1,9 +1,9 @@
 # C types for the compiled build of handler.py.
 
+from colobus.plugins.quotas cimport identifier_of
 from colobus.plugins.rate_limiting.quota cimport Quota
 
 cimport cython
 
-cdef str _identifier(exchange, str limit_by)
 @cython.locals(this_call=int, shown=tuple)
 cdef bint _show(exchange, Quota quota, list usage) except -1

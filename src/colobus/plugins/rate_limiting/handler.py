@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from colobus.errors import StoreError
 from colobus.plugins.base import Plugin
 from colobus.plugins.context import Capabilities, Exchange, ShortCircuit
+from colobus.plugins.quotas import identifier_of
 from colobus.plugins.rate_limiting.config import RateLimitingConfig
 from colobus.plugins.rate_limiting.quota import Quota
 
@@ -32,7 +33,7 @@ class RateLimiting(Plugin):
         if quota is None or not quota.since <= now < quota.until:
             quota = self._renewed(config, now)
         assert exchange.api is not None  # access comes after routing
-        group = f"ratelimit:{exchange.api['id']}:{_identifier(exchange, config.limit_by)}"
+        group = f"ratelimit:{exchange.api['id']}:{identifier_of(exchange, config.limit_by)}"
         try:
             usage = self.capabilities.counters.consume(group, quota.windows, now)
         except StoreError as exc:
@@ -61,15 +62,6 @@ class RateLimiting(Plugin):
     def _forget(self, key: int) -> None:
         del self._configs[key]
         self._quotas.pop(key, None)
-
-
-def _identifier(exchange: Exchange, limit_by: str) -> str:
-    """Return whose quota it is: what ``limit_by`` says if it is known, else the next best."""
-    if limit_by == "consumer" and exchange.consumer is not None:
-        return str(exchange.consumer["id"])
-    if limit_by != "ip" and exchange.credential is not None and "id" in exchange.credential:
-        return str(exchange.credential["id"])
-    return exchange.client_ip
 
 
 def _show(exchange: Exchange, quota: Quota, usage: Sequence[int]) -> bool:

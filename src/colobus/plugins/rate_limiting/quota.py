@@ -1,33 +1,12 @@
-"""The calendar of rate-limiting, and what a configuration means at a moment."""
+"""What a configuration of rate-limiting means at a moment."""
 
 import math
-from datetime import UTC, datetime
 
 from colobus.plugins.context import Window
+from colobus.plugins.quotas import window_of
 from colobus.plugins.rate_limiting.config import RateLimitingConfig
 
-__all__ = ["Quota", "window_of"]
-
-_SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400}
-
-
-def window_of(period: str, now: float) -> tuple[int, int]:
-    """Return the epoch seconds at which the period around ``now`` starts and ends, in UTC."""
-    length = _SECONDS.get(period)
-    if length is not None:
-        start = math.floor(now / length) * length
-        return start, start + length
-    moment = datetime.fromtimestamp(now, UTC)
-    if period == "year":
-        return _midnight(moment.year, 1), _midnight(moment.year + 1, 1)
-    if moment.month == 12:
-        return _midnight(moment.year, 12), _midnight(moment.year + 1, 1)
-    return _midnight(moment.year, moment.month), _midnight(moment.year, moment.month + 1)
-
-
-def _midnight(year: int, month: int) -> int:
-    """Return the epoch second at which the month starts."""
-    return int(datetime(year, month, 1, tzinfo=UTC).timestamp())
+__all__ = ["Quota"]
 
 
 class Quota:
