@@ -6,7 +6,8 @@ import pytest
 
 from colobus.errors import SchemaError
 from colobus.model.schema import validate
-from colobus.plugins.cors import VERDICTS_KEPT, CorsConfig
+from colobus.plugins.cors import CorsConfig
+from colobus.plugins.cors.config import VERDICTS_KEPT
 
 
 @pytest.mark.parametrize(
