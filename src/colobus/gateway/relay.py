@@ -189,7 +189,7 @@ def proxied_framing(exchange: "Exchange", head: ResponseHead, until_close: bool)
     """Return the framing line of a proxied answer, and set the transform its body needs."""
     is_http10 = exchange.head.http10
     if exchange.is_head or head.status in (204, 304):
-        if exchange.head.method != b"HEAD":
+        if exchange.is_head and exchange.head.method != b"HEAD":
             exchange.transform = NoBody()
         if head.chunked:
             return b"" if is_http10 or head.status == 204 else CHUNKED_LINE

@@ -252,7 +252,62 @@ async def test_enabled_plugins(admin: Admin) -> None:
         "rate-limiting",
         "correlation-id",
         "file-log",
+        "bot-detection",
+        "cors",
+        "ip-restriction",
+        "request-size-limiting",
+        "request-termination",
+        "request-transformer",
+        "response-ratelimiting",
+        "response-transformer",
     }
+
+
+@pytest.mark.parametrize(
+    ("name", "config", "problem"),
+    [
+        (
+            "ip-restriction",
+            {"whitelist": "x"},
+            {"config.whitelist": "cannot parse 'x': Invalid IP"},
+        ),
+        (
+            "ip-restriction",
+            {},
+            {"config": "you must set at least a whitelist or blacklist"},
+        ),
+        (
+            "request-transformer",
+            {"add": {"headers": ["x"]}},
+            {"config.add.headers": "key 'x' has no value"},
+        ),
+        (
+            "response-ratelimiting",
+            {"limits": {"v": {"week": 1}}},
+            {"config.limits.v.week": "week is an unknown field"},
+        ),
+        (
+            "response-ratelimiting",
+            {"limits": {}},
+            {"config": "You need to set at least one limit name"},
+        ),
+    ],
+)
+async def test_what_is_wrong_in_a_configuration_is_found_by_its_path(
+    admin: Admin, name: str, config: dict[str, Any], problem: dict[str, str]
+) -> None:
+    answer = await admin.send("POST", "/plugins", json={"name": name, "config": config})
+    assert (answer.status_code, answer.json()) == (400, problem)
+
+
+async def test_limits_under_names_of_ones_own_are_merged_and_sent_as_a_form(admin: Admin) -> None:
+    form = {"name": "response-ratelimiting", "config.limits.video.minute": "5"}
+    answer = await admin.send("POST", "/plugins", data=form)
+    assert answer.status_code == 201, answer.text
+    assert answer.json()["config"]["limits"] == {"video": {"minute": 5}}
+    change = {"config": {"limits": {"image": {"day": 9}}}}
+    changed = await admin.send("PATCH", f"/plugins/{answer.json()['id']}", json=change)
+    assert changed.json()["config"]["limits"] == {"video": {"minute": 5}, "image": {"day": 9}}
 
 
 async def test_the_schema_of_a_plugin(admin: Admin) -> None:
