@@ -22,7 +22,7 @@ from colobus.gateway.closing import Closing
 from colobus.gateway.environment import Environment
 from colobus.gateway.exchange import Exchange
 from colobus.gateway.forwarding import forwarded_lines, is_trusted
-from colobus.gateway.http2_connection import PREFACE_HEAD, Http2Connection
+from colobus.gateway.http2_frames import PREFACE_HEAD
 from colobus.gateway.loop import Transport
 from colobus.gateway.pipeline import start
 from colobus.gateway.presence import ABSENT, READING, WAITING, WRITING
@@ -194,6 +194,9 @@ class ClientConnection(ClientEnd):
 
     def begin_http2(self, data: bytes) -> None:
         """Let a connection of HTTP/2 take over, with ``data`` in front of what will come."""
+        # Loaded with the first such connection: the library takes memory in every worker.
+        from colobus.gateway.http2_connection import Http2Connection
+
         self.state = ENDING
         self.buffer = b""
         self.timer.cancel()

@@ -24,7 +24,7 @@ from h2.exceptions import ProtocolError as MachineError, StreamClosedError
 
 from colobus.errors import AbuseError, MalformedError, ProtocolError
 from colobus.gateway.closing import Closing
-from colobus.gateway.http2_frames import PREFACE, FrameWatch
+from colobus.gateway.http2_frames import FrameWatch
 from colobus.gateway.http2_limits import (
     CONCURRENT_STREAMS,
     DRAIN_NOTICE_S,
@@ -43,10 +43,7 @@ from colobus.gateway.presence import ABSENT, WAITING, WRITING
 if TYPE_CHECKING:
     from colobus.gateway.client_end import ClientEnd
 
-__all__ = ["PREFACE_HEAD", "Http2Connection"]
-
-PREFACE_HEAD: Final = PREFACE[:18]
-"""The part of the preface that looks like the head of a request."""
+__all__ = ["Http2Connection"]
 
 OPEN: Final = 0
 LEAVING: Final = 1

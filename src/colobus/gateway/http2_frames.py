@@ -18,9 +18,11 @@ from colobus.gateway.http2_limits import (
     Budget,
 )
 
-__all__ = ["PREFACE", "FrameWatch"]
+__all__ = ["PREFACE", "PREFACE_HEAD", "FrameWatch"]
 
 PREFACE: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+PREFACE_HEAD: Final = PREFACE[:18]
+"""What of it looks like the head of a request."""
 """What every client sends first (RFC 9113 §3.4)."""
 
 HEAD_BYTES: Final = 9

@@ -2,13 +2,12 @@
 
 Such a pattern may take time that is exponential in the length of a text, and the text is a
 client's to choose. So each search has a time limit, and what was not decided within it says so.
-The syntax is that of the ``regex`` package, which is close to PCRE.
+The syntax is that of the ``regex`` package, which is close to PCRE. It is loaded with the first
+pattern: most workers have none.
 """
 
 from collections.abc import Sequence
 from typing import Final
-
-import regex
 
 __all__ = ["SEARCH_TIME_S", "Patterns", "is_pattern"]
 
@@ -22,6 +21,8 @@ def is_pattern(source: object) -> bool:
     """Say whether ``source`` is a regular expression."""
     if not isinstance(source, str):
         return False
+    import regex
+
     try:
         regex.compile(source)
     except (regex.error, OverflowError, RecursionError):
@@ -39,6 +40,8 @@ class Patterns:
     __slots__ = ("_compiled", "_time_s")
 
     def __init__(self, sources: Sequence[str]) -> None:
+        import regex
+
         self._compiled = [regex.compile(source) for source in sources]
         self._time_s = max(SEARCH_TIME_S / max(1, len(sources)), SHORTEST_S)
 

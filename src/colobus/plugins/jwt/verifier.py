@@ -8,12 +8,6 @@ import hashlib
 import hmac
 from collections.abc import Callable
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
-from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
-from cryptography.hazmat.primitives.hashes import SHA256
-
 from colobus.plugins.credentials import decoded_base64
 from colobus.plugins.jwt.keys import p256_key, rsa_key
 from colobus.plugins.jwt.token import Token
@@ -61,6 +55,10 @@ def _is_hs256(token: Token, key: bytes) -> bool:
 
 
 def _is_rs256(token: Token, key: bytes) -> bool:
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+    from cryptography.hazmat.primitives.hashes import SHA256
+
     public = rsa_key(_text(key))
     if public is None:
         raise UnusableKeyError
@@ -72,6 +70,11 @@ def _is_rs256(token: Token, key: bytes) -> bool:
 
 
 def _is_es256(token: Token, key: bytes) -> bool:
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
+    from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+    from cryptography.hazmat.primitives.hashes import SHA256
+
     public = p256_key(_text(key))
     if public is None:
         raise UnusableKeyError
