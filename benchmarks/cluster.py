@@ -55,12 +55,21 @@ class Amounts:
     lossy_writes: int = 300
     cut_writes: int = 60
     idle_s: float = 30.0
+    settle_s: float = 65.0  # nodes look for others every 3 s in their first minute
     members: int = 1000
     nodes: int = 5
 
 
 SMOKE_AMOUNTS = Amounts(
-    joins=1, kills=1, writes=20, lossy_writes=10, cut_writes=2, idle_s=2.0, members=100, nodes=3
+    joins=1,
+    kills=1,
+    writes=20,
+    lossy_writes=10,
+    cut_writes=2,
+    idle_s=2.0,
+    settle_s=1.0,
+    members=100,
+    nodes=3,
 )
 
 
@@ -85,7 +94,11 @@ def steps(options: argparse.Namespace) -> list[Step]:
         (
             "idle",
             lambda r: cluster_members.idle(
-                r, datastore, seconds=amounts.idle_s, nodes=amounts.nodes
+                r,
+                datastore,
+                seconds=amounts.idle_s,
+                settle_s=amounts.settle_s,
+                nodes=amounts.nodes,
             ),
             120,
         ),

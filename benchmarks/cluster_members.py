@@ -156,10 +156,12 @@ def _busy() -> Iterator[list[subprocess.Popen[bytes]]]:
 # What it costs.
 
 
-def idle(report: Report, datastore: Datastore, *, seconds: float, nodes: int = 5) -> None:
+def idle(
+    report: Report, datastore: Datastore, *, seconds: float, settle_s: float, nodes: int = 5
+) -> None:
     """Leave nodes alone, and see what they burn: supervisor and workers."""
     with NodeCluster(datastore, nodes, workers=2) as cluster:
-        time.sleep(SETTLE_S)
+        time.sleep(settle_s)
         pids = {node: [_pid(node), *node.worker_pids()] for node in cluster.nodes}
         before = {node: cpu_seconds(pids[node]) for node in cluster.nodes}
         supervisors = [cpu_seconds(pids[node][:1]) for node in cluster.nodes]
