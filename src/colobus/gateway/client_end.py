@@ -17,7 +17,7 @@ __all__ = ["ClientEnd"]
 
 
 class ClientEnd(Protocol):
-    """See the module.
+    """See the module. Abstract: each method is for both kinds to override; no compiled class is an ABC.
 
     Args:
         environment: what all connections share.

@@ -10,7 +10,15 @@ from email.message import Message
 from typing import Any, Protocol
 from urllib.parse import unquote_to_bytes
 
-__all__ = ["NO_ARGUMENTS", "BodyArguments", "can_parse", "parse"]
+__all__ = [
+    "NO_ARGUMENTS",
+    "BodyArguments",
+    "can_parse",
+    "decoded",
+    "parameter",
+    "parse",
+    "part_name",
+]
 
 ARGUMENT_LIMIT = 100
 """Arguments of a form that are looked at, the first ones (plugin-framework §10)."""
@@ -49,13 +57,13 @@ class _Form:
 
     def get_all(self, name: str) -> Sequence[object]:
         return [
-            _decoded(value) if equals else True
+            decoded(value) if equals else True
             for key, equals, value in (pair.partition(b"=") for pair in self._pairs)
-            if _decoded(key) == name
+            if decoded(key) == name
         ]
 
     def without(self, name: str) -> bytes:
-        kept = [pair for pair in self._pairs if _decoded(pair.partition(b"=")[0]) != name]
+        kept = [pair for pair in self._pairs if decoded(pair.partition(b"=")[0]) != name]
         return b"&".join(kept + self._rest)
 
 
@@ -89,14 +97,14 @@ class _Multipart:
         return [
             piece.partition(b"\r\n\r\n")[2].decode("utf-8", "surrogateescape")
             for piece in self._pieces[1 : self._end]
-            if _part_name(piece) == name
+            if part_name(piece) == name
         ]
 
     def without(self, name: str) -> bytes:
         kept = [
             piece
             for number, piece in enumerate(self._pieces)
-            if not (1 <= number < self._end and _part_name(piece) == name)
+            if not (1 <= number < self._end and part_name(piece) == name)
         ]
         return self._delimiter.join(kept).removeprefix(b"\r\n")
 
@@ -116,7 +124,7 @@ def parse(content_type: str | None, body: bytes) -> BodyArguments:
     if kind == "json":
         members = _json_object(body)
         return NO_ARGUMENTS if members is None else _Json(members)
-    boundary = _parameter("Content-Type", content_type, "boundary")
+    boundary = parameter("Content-Type", content_type, "boundary")
     if not boundary or not boundary.isascii():
         return NO_ARGUMENTS
     return _Multipart(body, boundary.encode())
@@ -142,21 +150,22 @@ def _json_object(body: bytes) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def _decoded(text: bytes) -> str:
+def decoded(text: bytes) -> str:
+    """Return a name or a value of a form; bytes that are no UTF-8 survive as surrogates."""
     return unquote_to_bytes(text.replace(b"+", b" ")).decode("utf-8", "surrogateescape")
 
 
-def _part_name(piece: bytes) -> str | None:
+def part_name(piece: bytes) -> str | None:
     """Return ``name`` of a part's Content-Disposition."""
     head = piece.partition(b"\r\n\r\n")[0].decode("utf-8", "surrogateescape")
     for line in head.split("\r\n"):
         field, _, value = line.partition(":")
         if field.strip().lower() == "content-disposition":
-            return _parameter("Content-Disposition", value.strip(), "name")
+            return parameter("Content-Disposition", value.strip(), "name")
     return None
 
 
-def _parameter(field: str, value: str, name: str) -> str | None:
+def parameter(field: str, value: str, name: str) -> str | None:
     """Return a parameter of a header field, its quotes removed."""
     message = Message()
     message[field] = value

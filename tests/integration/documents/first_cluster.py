@@ -6,8 +6,6 @@ runs the same commands and compares.
 
 import re
 import sys
-import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 
 PROJECT = Path(__file__).parents[3]
@@ -16,19 +14,9 @@ PAGE = PROJECT / "docs" / "tutorials" / "first-cluster.md"
 if __name__ == "__main__":
     sys.path.insert(0, str(PROJECT / "tests"))
 
-from integration.documents.shell import Shell  # noqa: E402  (found through the path set above)
+from integration.documents.record import Step, record  # noqa: E402  (found through the path set above)
 
 PORTS = (7373, 7374, 7946, 7947, 8000, 8001, 8010, 8011, 8443, 8453, 9000)
-
-
-@dataclass(frozen=True)
-class Step:
-    """A paragraph, the command under it, and what to wait for behind it."""
-
-    prose: str
-    command: str
-    serves: int | None = None
-
 
 TITLE = """# Your first cluster
 
@@ -113,17 +101,7 @@ STEPS = (
 
 def make_page() -> str:
     """Run every step and return the page."""
-    parts = [TITLE]
-    with tempfile.TemporaryDirectory() as folder, Shell(Path(folder), PORTS) as shell:
-        for step in STEPS:
-            printed = shell.run(step.command)
-            if step.serves is not None:
-                shell.wait_for_port(step.serves)
-            shown = of_no_machine(printed.replace(folder, "/home/you"))
-            parts.append(f"\n{step.prose}\n\n```sh\n{step.command}\n```\n")
-            if shown:
-                parts.append(f"```text\n{shown}\n```\n")
-    return "".join(parts)
+    return record(TITLE, STEPS, PORTS, of_no_machine)
 
 
 def of_no_machine(printed: str) -> str:

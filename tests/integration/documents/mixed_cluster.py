@@ -6,7 +6,6 @@ runs the same commands and compares.
 
 import re
 import sys
-import tempfile
 from pathlib import Path
 
 PROJECT = Path(__file__).parents[3]
@@ -15,8 +14,8 @@ PAGE = PROJECT / "docs" / "tutorials" / "mixed-cluster.md"
 if __name__ == "__main__":
     sys.path.insert(0, str(PROJECT / "tests"))
 
-from integration.documents.first_cluster import Step, without_chance as without_ids  # noqa: E402
-from integration.documents.shell import Shell  # noqa: E402
+from integration.documents.first_cluster import without_chance as without_ids  # noqa: E402
+from integration.documents.record import Step, record  # noqa: E402
 
 PORTS = (7373, 7374, 7946, 7947, 8000, 8001, 8443)
 NODE = "host.example.com_127.0.0.1:7946_7c1f0a5e52f84d0d9a6b3e8c41d2b907"
@@ -79,17 +78,7 @@ STEPS = (
 
 def make_page() -> str:
     """Run every step and return the page."""
-    parts = [TITLE]
-    with tempfile.TemporaryDirectory() as folder, Shell(Path(folder), PORTS) as shell:
-        for step in STEPS:
-            printed = shell.run(step.command)
-            if step.serves is not None:
-                shell.wait_for_port(step.serves)
-            shown = of_no_machine(printed.replace(folder, "/home/you"))
-            parts.append(f"\n{step.prose}\n\n```sh\n{step.command}\n```\n")
-            if shown:
-                parts.append(f"```text\n{shown}\n```\n")
-    return "".join(parts)
+    return record(TITLE, STEPS, PORTS, of_no_machine)
 
 
 def of_no_machine(printed: str) -> str:

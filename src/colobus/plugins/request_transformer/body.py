@@ -3,10 +3,10 @@
 Whatever no rule names keeps its bytes. Sizes are bounded, and so are the arguments of a form.
 """
 
-from email.message import Message
 from typing import Final
-from urllib.parse import quote, unquote_to_bytes
+from urllib.parse import quote
 
+from colobus.plugins.body import decoded, parameter, part_name
 from colobus.plugins.context import ShortCircuit
 from colobus.plugins.transformation import (
     Content,
@@ -39,11 +39,11 @@ class Form:
         pieces = body.split(b"&", ARGUMENT_LIMIT) if body else []
         if len(pieces) > ARGUMENT_LIMIT:
             raise ShortCircuit(413)
-        self._pairs = [(_decoded(piece.partition(b"=")[0]), piece) for piece in pieces]
+        self._pairs = [(decoded(piece.partition(b"=")[0]), piece) for piece in pieces]
 
     def values(self) -> list[tuple[str, str]]:
         """Return names and values; of a bare name, an empty one."""
-        return [(name, _decoded(piece.partition(b"=")[2])) for name, piece in self._pairs]
+        return [(name, decoded(piece.partition(b"=")[2])) for name, piece in self._pairs]
 
     def encode(self) -> bytes:
         """Return the body."""
@@ -94,7 +94,7 @@ class Multipart:
         closing = (number for number, piece in enumerate(pieces) if piece[:2] == b"--")
         end = next(closing, len(pieces))
         self._preamble = pieces[0]
-        self._parts = [(_part_name(piece), piece) for piece in pieces[1:end]]
+        self._parts = [(part_name(piece), piece) for piece in pieces[1:end]]
         self._epilogue = pieces[end:] or [b"--\r\n"]
 
     def encode(self) -> bytes:
@@ -178,7 +178,7 @@ def _content(kind: str | None, content_type: str, body: bytes) -> Content | None
             return JsonMembers.parse(body or b"{}")
         except NestedTooDeepError as exc:
             raise ShortCircuit(400, "The JSON body is nested too deeply") from exc
-    boundary = _parameter("Content-Type", content_type, "boundary")
+    boundary = parameter("Content-Type", content_type, "boundary")
     if not boundary or not boundary.isascii():
         return None
     return Multipart(body, boundary.encode())
@@ -187,10 +187,6 @@ def _content(kind: str | None, content_type: str, body: bytes) -> Content | None
 def _rename(content: Content, rules: Rules) -> None:
     for old, new in rules.rename:
         content.rename(old, new)
-
-
-def _decoded(text: bytes) -> str:
-    return unquote_to_bytes(text.replace(b"+", b" ")).decode("utf-8", "surrogateescape")
 
 
 def _encoded(text: str) -> bytes:
@@ -210,21 +206,3 @@ def _part(name: str, value: bytes) -> bytes:
         + b'"\r\n\r\n'
         + value
     )
-
-
-def _part_name(piece: bytes) -> str | None:
-    """Return ``name`` of a part's Content-Disposition."""
-    head = piece.partition(b"\r\n\r\n")[0].decode("utf-8", "surrogateescape")
-    for line in head.split("\r\n"):
-        field, _, value = line.partition(":")
-        if field.strip().lower() == "content-disposition":
-            return _parameter("Content-Disposition", value.strip(), "name")
-    return None
-
-
-def _parameter(field: str, value: str, name: str) -> str | None:
-    """Return a parameter of a header field, its quotes removed."""
-    message = Message()
-    message[field] = value
-    found = message.get_param(name, header=field, unquote=True)
-    return found if isinstance(found, str) else None
