@@ -311,9 +311,13 @@ class Transport:
             self.loop.unread.append(self)
 
     def receive_more(self) -> None:
-        """Take the turn that :meth:`read_again` asked for, if it is still wanted."""
+        """Take the turn that :meth:`read_again` asked for, if it is still wanted.
+
+        Not when an event was faster and everything is read: what this one found could be the
+        answer to a request that left since, which ``turns`` would take for older than that.
+        """
         self.queued = False
-        if self.reading and not self.eof and not self.closed:
+        if self.reading and self.readable and not self.eof and not self.closed:
             self.receive()
 
     def arrived(self, data: bytes) -> None:

@@ -366,7 +366,7 @@ cdef class Transport(Handler):
 
     cdef receive_more(self):
         self.queued = False
-        if self.reading and not self.eof and not self.closed:
+        if self.reading and self.readable and not self.eof and not self.closed:
             self.receive()
 
     cdef arrived(self, bytes data):
